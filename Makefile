@@ -1,0 +1,40 @@
+# Everything that Palaver needs on a machine is installed from here. Only git, python3 (3.11 or newer) and make are assumed.
+PYTHON ?= python3
+BIN := .venv/bin
+SRC := src tests bench
+
+.PHONY: help setup serve test check format bench clean
+
+help:  ## Say what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.installed  ## Make .venv with everything that serving and testing need
+
+.venv/.installed: pyproject.toml scripts/environment.sh
+	@bash scripts/environment.sh "$(PYTHON)"
+	@touch $@
+
+serve: setup  ## Start the server on http://127.0.0.1:8000
+	@$(BIN)/palaver serve
+
+test: setup  ## Run every test and show the coverage
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+
+check: setup  ## Run what a reviewer would otherwise have to
+	@$(BIN)/ruff format --check $(SRC)
+	@$(BIN)/ruff check $(SRC)
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/docs
+
+format: setup  ## Let ruff write the code as it checks it
+	@$(BIN)/ruff format $(SRC)
+	@$(BIN)/ruff check --fix $(SRC)
+
+bench: setup  ## Measure, with the peers side by side in one run
+	@$(BIN)/python -m pip install -q --group bench
+	@$(BIN)/python -m bench
+
+clean:  ## Remove what was made
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .coverage* htmlcov

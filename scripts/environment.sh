@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Makes .venv. Debian without python3-venv has no ensurepip: then pip comes from the system's own pip.
+set -eu
+python=${1:-python3}
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Palaver needs Python 3.11 or newer." >&2; exit 1; }
+if [ ! -x .venv/bin/python ]; then
+    "$python" -m venv .venv 2>/dev/null || "$python" -m venv --without-pip .venv
+fi
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    "$python" -m pip --version >/dev/null 2>&1 || { echo "No pip: apt-get install python3-venv (or python3-pip), then again." >&2; exit 1; }
+    "$python" -m pip --python .venv/bin/python install --quiet pip
+fi
+echo "Installing into .venv …"
+.venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+.venv/bin/python -m pip install --quiet --editable ".[langchain]" --group dev

@@ -1,0 +1,1 @@
+"""Palaver keeps every conversation between people and your bots."""

@@ -1,0 +1,1 @@
+"""Models: what answers. ``base.py`` is the contract, ``scripted.py`` the public test double."""

@@ -1,0 +1,1 @@
+"""Stores: where values are kept. ``base.py`` is their contract, ``palaver.testing`` its conformance suite."""

@@ -1,0 +1,412 @@
+"""What a hub can do: one surface, implemented in this process (``hub.py``) and over HTTP (``client/``).
+
+``blocking.py`` is generated from this file, so it is the one place where a call's name, arguments and meaning are
+written down. Every method raises the errors of ``palaver.errors``; the same call fails the same way on both sides.
+
+Lists are pages: iterate over ``page.data``, pass ``page.next`` as ``after``. Ids of another tenant do not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypedDict, Unpack
+
+from palaver.bot import Bot
+from palaver.conversation import Branch, Conversation, Message, Turn
+from palaver.document import Citation
+from palaver.entity import Entity
+from palaver.events import Event
+from palaver.page import Page
+from palaver.tenant import ApiKey, Tenant
+
+
+class BotFields(TypedDict, total=False):
+    """``name`` is needed to create a bot. ``metadata`` is merged one level deep by an update; None removes a key."""
+
+    name: str
+    instructions: str
+    model: str
+    params: Mapping[str, Any]
+    retrieval: Mapping[str, Any]
+    idle_timeout_minutes: int | None
+    metadata: Mapping[str, Any]
+
+
+class EntityFields(TypedDict, total=False):
+    """``type`` is ``USER`` or ``LEAD``."""
+
+    type: str
+    external_id: str | None
+    name: str | None
+    email: str | None
+    metadata: Mapping[str, Any]
+
+
+class ConversationFields(TypedDict, total=False):
+    """Who talks: ``entity_id``, or ``entity`` (its fields), or ``entity_type`` and ``external_id`` for short."""
+
+    title: str | None
+    kind: str
+    entity_id: str
+    entity: EntityFields
+    entity_type: str
+    external_id: str | None
+    metadata: Mapping[str, Any]
+
+
+class ConversationEdits(TypedDict, total=False):
+    """What can be edited; status, head and rating have their own calls."""
+
+    title: str | None
+    external_id: str | None
+    metadata: Mapping[str, Any]
+
+
+class ConversationQuery(TypedDict, total=False):
+    """Filters, the order and the page of a list of conversations. ``sort`` is ``last_activity_at``, ``started_at``,
+    ``created_at``, ``rating`` or ``message_count``; ``order`` is ``desc`` or ``asc``; ``limit`` is 1–200."""
+
+    bot_id: str
+    status: str
+    entity_id: str
+    entity_type: str
+    external_id: str
+    kind: str
+    created_after: datetime
+    created_before: datetime
+    metadata: Mapping[str, str]
+    q: str
+    deleted: bool
+    sort: str
+    order: str
+    limit: int
+    after: str
+    before: str
+
+
+class PageQuery(TypedDict, total=False):
+    """Which page: ``limit`` 1–200 (50), and a cursor of the page before (``after``) or behind (``before``)."""
+
+    limit: int
+    after: str
+    before: str
+
+
+class SendOptions(TypedDict, total=False):
+    """How a turn begins.
+
+    ``policy`` says what happens while another turn runs: ``reject`` (the default), ``queue`` or ``interrupt``.
+    ``key`` makes the call safe to retry (1–255 printable ASCII); one is made where none is given. ``client_id`` is the
+    message's own id at the client and serves as the key. ``parent_id`` is the turn to continue (the head of the active
+    path). ``params`` are laid over the bot's for this turn.
+    """
+
+    policy: str
+    key: str
+    client_id: str
+    parent_id: str
+    params: Mapping[str, Any]
+
+
+class AppendFields(TypedDict):
+    """A message to store with no model call; ``role`` is ``user`` or ``assistant``."""
+
+    role: str
+    text: str
+
+
+class KeyFields(TypedDict, total=False):
+    """``scope`` is ``operator``, ``admin``, ``write``, ``read`` or ``visitor`` (which needs ``bot_id`` and ``entity_id``)."""
+
+    tenant_id: str
+    scope: str
+    name: str
+    bot_id: str
+    entity_id: str
+    expires_in_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A turn that was accepted (``replayed``: by an earlier call with the same key)."""
+
+    turn: Turn
+    user_message: Message | None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A turn that has ended, its question and its answer."""
+
+    turn: Turn
+    user_message: Message | None
+    message: Message
+    replayed: bool = False
+
+    @property
+    def id(self) -> str:
+        """The id of the answer, to rate or regenerate it."""
+        return self.message.id
+
+    @property
+    def text(self) -> str:
+        """What was answered."""
+        return self.message.text
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """What the answer quotes."""
+        return self.message.citations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key that was just made. ``secret`` is shown this once and kept nowhere."""
+
+    key: ApiKey
+    secret: str
+
+
+class Bots(Protocol):
+    """``hub.bots``"""
+
+    async def create(self, *, idempotency_key: str | None = None, **fields: Unpack[BotFields]) -> Bot:
+        """Create a bot. Its ``name`` is unique; with no ``model`` it gets the default one."""
+        ...
+
+    async def get(self, bot_id: str) -> Bot:
+        """Return a bot."""
+        ...
+
+    async def list(self, *, deleted: bool = False, **page: Unpack[PageQuery]) -> Page[Bot]:
+        """List bots, newest first."""
+        ...
+
+    async def update(self, bot_id: str, *, if_version: int | None = None, **fields: Unpack[BotFields]) -> Bot:
+        """Edit a bot. With ``if_version`` a concurrent edit is a ``VersionConflict``."""
+        ...
+
+    async def delete(self, bot_id: str, *, if_version: int | None = None) -> None:
+        """Delete a bot with its conversations. It can be restored until it is purged."""
+        ...
+
+    async def restore(self, bot_id: str) -> Bot:
+        """Bring a deleted bot back, with what its delete hid."""
+        ...
+
+
+class Entities(Protocol):
+    """``hub.entities``"""
+
+    async def create(self, *, idempotency_key: str | None = None, **fields: Unpack[EntityFields]) -> Entity:
+        """Create an entity."""
+        ...
+
+    async def get(self, entity_id: str) -> Entity:
+        """Return an entity."""
+        ...
+
+    async def list(self, **page: Unpack[PageQuery]) -> Page[Entity]:
+        """List entities, newest first."""
+        ...
+
+    async def update(self, entity_id: str, *, if_version: int | None = None, **fields: Unpack[EntityFields]) -> Entity:
+        """Edit an entity."""
+        ...
+
+    async def delete(self, entity_id: str, *, if_version: int | None = None) -> None:
+        """Forget an entity; its conversations stay."""
+        ...
+
+
+class Conversations(Protocol):
+    """``hub.conversations``"""
+
+    async def create(
+        self, bot_id: str, *, idempotency_key: str | None = None, **fields: Unpack[ConversationFields]
+    ) -> Conversation:
+        """Begin a conversation with a bot."""
+        ...
+
+    async def get(self, conversation_id: str) -> Conversation:
+        """Return a conversation."""
+        ...
+
+    async def list(self, **query: Unpack[ConversationQuery]) -> Page[Conversation]:
+        """List conversations, the most recently active first."""
+        ...
+
+    async def update(
+        self, conversation_id: str, *, if_version: int | None = None, **fields: Unpack[ConversationEdits]
+    ) -> Conversation:
+        """Edit title, external id or metadata."""
+        ...
+
+    async def end(
+        self, conversation_id: str, *, rating: int | None = None, feedback: str | None = None, reason: str = "user"
+    ) -> Conversation:
+        """End a conversation (``reason``: ``user``, ``bot``, ``admin`` or ``idle``); a running turn is stopped first."""
+        ...
+
+    async def archive(self, conversation_id: str) -> Conversation:
+        """Archive a conversation; a running turn is stopped first."""
+        ...
+
+    async def reopen(self, conversation_id: str) -> Conversation:
+        """Make an ended or archived conversation active again."""
+        ...
+
+    async def delete(self, conversation_id: str, *, if_version: int | None = None) -> None:
+        """Delete a conversation; a running turn is stopped first. It can be restored until it is purged."""
+        ...
+
+    async def restore(self, conversation_id: str) -> Conversation:
+        """Bring a deleted conversation back."""
+        ...
+
+    async def branches(self, conversation_id: str) -> Sequence[Branch]:
+        """Return the turns that have siblings, made by regenerate, edit or ``parent_id``."""
+        ...
+
+    async def switch(self, conversation_id: str, turn_id: str) -> Conversation:
+        """Make the path from the beginning to this turn the active one."""
+        ...
+
+
+class Messages(Protocol):
+    """``hub.messages``. Each of send, regenerate and edit comes in three forms: wait for the reply, stream its events,
+    or only start the turn."""
+
+    async def send(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Reply:
+        """Send a message and wait for the reply. A turn that ends ``failed`` raises ``TurnFailed``."""
+        ...
+
+    def stream(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> AsyncIterator[Event]:
+        """Send a message and read what happens, up to the turn's end. Leaving early does not stop the turn."""
+        ...
+
+    async def start(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
+        """Send a message and return once it is accepted; follow it with ``hub.turns``."""
+        ...
+
+    async def regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Reply:
+        """Answer the same question again, beside the answer ``message_id``."""
+        ...
+
+    def stream_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> AsyncIterator[Event]:
+        """Regenerate, and read what happens."""
+        ...
+
+    async def start_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Accepted:
+        """Regenerate, and return once it is accepted."""
+        ...
+
+    async def edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Reply:
+        """Ask a changed question beside the question ``message_id``."""
+        ...
+
+    def stream_edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> AsyncIterator[Event]:
+        """Edit and resend, and read what happens."""
+        ...
+
+    async def start_edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
+        """Edit and resend, and return once it is accepted."""
+        ...
+
+    async def append(self, conversation_id: str, messages: Sequence[AppendFields]) -> Sequence[Message]:
+        """Store messages with no model call: imports, greetings."""
+        ...
+
+    async def list(self, conversation_id: str, *, order: str = "asc", **page: Unpack[PageQuery]) -> Page[Message]:
+        """List the messages of the active path."""
+        ...
+
+    async def rate(self, message_id: str, rating: int | None, *, feedback: str | None = None) -> Message:
+        """Rate a message 1–5 (thumbs: 5 and 1); None takes the rating back."""
+        ...
+
+    async def delete(self, message_id: str) -> None:
+        """Delete the turn of a message: its question and its answer."""
+        ...
+
+    async def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
+        """Find messages that hold all these words, newest first."""
+        ...
+
+
+class Turns(Protocol):
+    """``hub.turns``"""
+
+    async def get(self, turn_id: str) -> Turn:
+        """Return a turn."""
+        ...
+
+    async def list(self, *, status: str | None = None, **page: Unpack[PageQuery]) -> Page[Turn]:
+        """List turns, newest first."""
+        ...
+
+    def events(self, turn_id: str, *, after: int = 0) -> AsyncIterator[Event]:
+        """Read the events of a turn after number ``after`` (0: all), up to its end, from any process, at any time.
+
+        Raises:
+            ResumeWindowGone: ``after`` is beyond the log, or in the middle of one that has expired.
+        """
+        ...
+
+    async def wait(self, turn_id: str) -> Reply:
+        """Wait for the end of a turn, whatever it is."""
+        ...
+
+    async def stop(self, turn_id: str) -> Turn:
+        """Stop a turn and keep its text; returns once it has ended. Doing it again changes nothing."""
+        ...
+
+
+class Keys(Protocol):
+    """``hub.keys``"""
+
+    async def create(self, **fields: Unpack[KeyFields]) -> NewKey:
+        """Create an API key. The first one closes an open server for good."""
+        ...
+
+    async def list(self, **page: Unpack[PageQuery]) -> Page[ApiKey]:
+        """List keys, newest first, revoked ones included."""
+        ...
+
+    async def revoke(self, key_id: str) -> ApiKey:
+        """Revoke a key."""
+        ...
+
+
+class Tenants(Protocol):
+    """``hub.tenants``"""
+
+    async def list(self, **page: Unpack[PageQuery]) -> Page[Tenant]:
+        """List all tenants."""
+        ...
+
+
+class Hub(Protocol):
+    """Everything, for one tenant."""
+
+    @property
+    def bots(self) -> Bots: ...
+    @property
+    def entities(self) -> Entities: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def turns(self) -> Turns: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def tenants(self) -> Tenants: ...
+
+    async def aclose(self) -> None:
+        """Let go of everything: running turns of this process end ``interrupted(shutdown)``."""
+        ...
