@@ -1,0 +1,38 @@
+"""Requests about bots."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from palaver.wire.base import Instructions, Metadata, Name, Wire
+from palaver.wire.params import Params
+
+ModelName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+( [!-~]+)*$")]
+"""``provider:name``, or the bare name of a model given in process. Whether it is configured is asked when it is used."""
+IdleMinutes = Annotated[int, Field(ge=1, le=525_600)]
+
+
+class BotCreate(Wire):
+    """A new bot."""
+
+    name: Name
+    instructions: Instructions = ""
+    model: ModelName = ""
+    params: Params = Params()
+    retrieval: Metadata = {}  # noqa: RUF012
+    idle_timeout_minutes: IdleMinutes | None = None
+    metadata: Metadata = {}  # noqa: RUF012
+
+
+class BotEdit(Wire):
+    """Changes of a bot: ``metadata`` is merged one level deep (null removes a key), other fields are replaced."""
+
+    name: Name = ""
+    instructions: Instructions = ""
+    model: ModelName = ""
+    params: Params = Params()
+    retrieval: Metadata = {}  # noqa: RUF012
+    idle_timeout_minutes: IdleMinutes | None = None
+    metadata: Metadata = {}  # noqa: RUF012

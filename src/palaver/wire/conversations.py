@@ -1,0 +1,96 @@
+"""Requests about conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Self
+
+from pydantic import model_validator
+
+from palaver.conversation import ConversationStatus, EndReason, Kind
+from palaver.entity import EntityType
+from palaver.page import Order
+from palaver.stores.orders import ConversationSort
+from palaver.wire.base import (
+    AnyId,
+    ExternalId,
+    Feedback,
+    Metadata,
+    Name,
+    Rating,
+    SearchText,
+    Time,
+    Wire,
+    choice,
+    refused,
+)
+from palaver.wire.entities import EntityCreate
+from palaver.wire.pages import PageQuery
+
+_FILTER = "invalid_filter"
+
+
+class ConversationCreate(Wire):
+    """A new conversation. Who talks is said once: ``entity_id``, or ``entity``, or ``entity_type`` (and ``external_id``)."""
+
+    bot_id: AnyId
+    title: Name | None = None
+    kind: Annotated[Kind, choice(Kind)] = Kind.TEXT
+    entity_id: AnyId | None = None
+    entity: EntityCreate | None = None
+    entity_type: Annotated[EntityType, choice(EntityType)] | None = None
+    external_id: ExternalId | None = None
+    metadata: Metadata = {}  # noqa: RUF012
+
+    @model_validator(mode="after")
+    def _one_entity(self) -> Self:
+        said = [each for each in (self.entity_id, self.entity, self.entity_type) if each is not None]
+        if len(said) > 1:
+            raise refused("invalid_parameter", "Say who talks once: entity_id, or entity, or entity_type.")
+        return self
+
+
+class ConversationEdit(Wire):
+    """Changes of a conversation: ``metadata`` is merged one level deep, other fields are replaced."""
+
+    title: Name | None = None
+    external_id: ExternalId | None = None
+    metadata: Metadata = {}  # noqa: RUF012
+
+
+class ConversationEnd(Wire):
+    """How a conversation ends."""
+
+    rating: Rating | None = None
+    feedback: Feedback | None = None
+    reason: Annotated[EndReason, choice(EndReason)] = EndReason.USER
+
+
+class HeadSwitch(Wire):
+    """The turn at which the active path ends from now on."""
+
+    turn_id: AnyId
+
+
+class ConversationQuery(PageQuery):
+    """Filters, order and page of a list of conversations."""
+
+    CODES: ClassVar[Mapping[str, str]] = {
+        **PageQuery.CODES,
+        **dict.fromkeys(("bot_id", "entity_id", "external_id", "created_after", "created_before", "metadata"), _FILTER),
+        "q": _FILTER,
+    }
+
+    bot_id: AnyId | None = None
+    status: Annotated[ConversationStatus, choice(ConversationStatus, _FILTER)] | None = None
+    entity_id: AnyId | None = None
+    entity_type: Annotated[EntityType, choice(EntityType, _FILTER)] | None = None
+    external_id: AnyId | None = None
+    kind: Annotated[Kind, choice(Kind, _FILTER)] | None = None
+    created_after: Time | None = None
+    created_before: Time | None = None
+    metadata: dict[FilterKey, FilterValue] = {}  # noqa: RUF012
+    q: SearchText | None = None
+    deleted: bool = False
+    sort: Annotated[ConversationSort, choice(ConversationSort, _FILTER)] = ConversationSort.LAST_ACTIVITY_AT
+    order: Annotated[Order, choice(Order, _FILTER)] = Order.DESC
