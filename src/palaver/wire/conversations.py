@@ -15,6 +15,8 @@ from palaver.wire.base import (
     AnyId,
     ExternalId,
     Feedback,
+    FilterKey,
+    FilterValue,
     Metadata,
     Name,
     Rating,
