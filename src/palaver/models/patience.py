@@ -1,0 +1,200 @@
+"""Time limits, retries and the size limit of an answer: the same for every model.
+
+A retry happens only before the first delta, only for an error that says it may help, and at most ``retries`` times; so
+a turn makes at most 3 calls, of which at most one yields a delta. The wait is exponential with full jitter, or what the
+provider asked for, up to a minute; a provider that asks for more is not waited for.
+
+What is enforced here, and by no model: the time limits (``stalled``), the size of the answer (``limit``), that a stream
+has an end marker (``disconnected_by_model``) and that an answer has text (``empty_answer``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from palaver.conversation import InterruptReason
+from palaver.errors import ModelError
+from palaver.models.base import ChatModel, Ended, Prompt, ReasoningSaid, Said, TextSaid, TokensCounted
+
+_T = TypeVar("_T")
+
+RETRY_AFTER_MAX_SECONDS = 60
+BACKOFF_SECONDS = 0.5
+AFTER_END_SECONDS = 2.0
+"""How long the token count may lag behind the end marker: the answer is complete, so nobody waits for long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a model is waited for, how often it is asked, how much it may say. The defaults are the contract's.
+
+    Attributes:
+        connect_seconds: For connecting to its server (enforced by the models that connect).
+        first_byte_seconds: From the call to the first thing said.
+        idle_seconds: Between two things said.
+        total_seconds: For all tries together.
+        retries: Tries after the first one.
+        answer_bytes: The most UTF-8 that text and reasoning together may have.
+    """
+
+    connect_seconds: float = 10.0
+    first_byte_seconds: float = 60.0
+    idle_seconds: float = 30.0
+    total_seconds: float = 600.0
+    retries: int = 2
+    answer_bytes: int = 4_000_000
+
+
+class PatientModel:
+    """A model with limits and retries around it.
+
+    Args:
+        chance: Returns a number of [0, 1) for the jitter.
+        sleep: Waits between two tries.
+    """
+
+    def __init__(
+        self,
+        model: ChatModel,
+        patience: Patience,
+        *,
+        chance: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.model = model
+        self.has_vision = model.has_vision
+        self._patience = patience
+        self._chance = chance
+        self._sleep = sleep
+
+    @asynccontextmanager
+    async def stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[Said]]:
+        """Call the model, again where that may help. Every error is raised while the stream is read.
+
+        Raises:
+            ModelError: The model's own, or ``stalled``, ``limit``, ``disconnected_by_model``, ``empty_answer``.
+        """
+        said = self._tries(prompt)
+        async with aclosing(said):
+            yield said
+
+    async def _tries(self, prompt: Prompt) -> AsyncGenerator[Said, None]:
+        ends_at = asyncio.get_running_loop().time() + self._patience.total_seconds
+        failures = 0
+        while True:
+            attempt = _Attempt(self._patience, ends_at)
+            try:
+                async with aclosing(attempt.listen(self.model, prompt)) as said:
+                    async for item in said:
+                        yield item
+                return
+            except ModelError as error:
+                failures += 1
+                pause = self._pause_before_retry(error, attempt, failures)
+                if pause is None or asyncio.get_running_loop().time() + pause >= ends_at:
+                    raise
+            await self._sleep(pause)
+
+    def _pause_before_retry(self, error: ModelError, attempt: _Attempt, failures: int) -> float | None:
+        if attempt.spoke or not error.retryable or failures > self._patience.retries:
+            return None
+        asked = error.retry_after_seconds
+        if asked is None:
+            return BACKOFF_SECONDS * 2.0 ** (failures - 1) * self._chance()
+        return asked if asked <= RETRY_AFTER_MAX_SECONDS else None
+
+
+class _Attempt:
+    """One call of the model, and what it has come to."""
+
+    def __init__(self, patience: Patience, ends_at: float) -> None:
+        self._patience = patience
+        self._ends_at = ends_at
+        self._bytes = 0
+        self._wrote = False
+        self._ended = False
+        self.spoke = False
+
+    async def listen(self, model: ChatModel, prompt: Prompt) -> AsyncGenerator[Said, None]:
+        loop = asyncio.get_running_loop()
+        wait_until = min(loop.time() + self._patience.first_byte_seconds, self._ends_at)
+        async with AsyncExitStack() as stack:
+            said = await _by(wait_until, stack.enter_async_context(model.stream(prompt)))
+            while (item := await self._next(said, wait_until)) is not None:
+                if self._is_kept(item):
+                    yield item
+                patience = AFTER_END_SECONDS if self._ended else self._patience.idle_seconds
+                wait_until = min(loop.time() + patience, self._ends_at)
+        self._check_whole()
+
+    async def _next(self, said: AsyncIterator[Said], by: float) -> Said | None:
+        """Return what is said next, or None after the end. What goes wrong after the end marker no longer matters."""
+        try:
+            return await _by(by, anext(said))
+        except StopAsyncIteration:
+            return None
+        except ModelError:
+            if self._ended:
+                return None
+            raise
+
+    def _is_kept(self, item: Said) -> bool:
+        match item:
+            case TextSaid() | ReasoningSaid():
+                if not item.text or self._ended:
+                    return False
+                self._take(item)
+            case Ended():
+                if self._ended:
+                    return False
+                self._ended = True
+                self._check_not_empty()
+            case TokensCounted():
+                pass
+        return True
+
+    def _take(self, item: TextSaid | ReasoningSaid) -> None:
+        text = item.text
+        self._bytes += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        if self._bytes > self._patience.answer_bytes:
+            raise ModelError(
+                "The answer grew over the limit and was ended.", code=InterruptReason.LIMIT.value, interrupts=True
+            )
+        self.spoke = True
+        self._wrote = self._wrote or isinstance(item, TextSaid)
+
+    def _check_not_empty(self) -> None:
+        if not self._wrote:
+            raise ModelError("The model ended its answer without a word.", code="empty_answer")
+
+    def _check_whole(self) -> None:
+        if not self._ended:
+            raise disconnected()
+
+
+def disconnected(provider_text: str = "") -> ModelError:
+    """The error of a stream that broke off: the turn keeps its text and ends ``interrupted``."""
+    return ModelError(
+        "The connection to the model broke off in mid-answer.",
+        code=InterruptReason.DISCONNECTED_BY_MODEL.value,
+        interrupts=True,
+        provider_text=provider_text,
+    )
+
+
+async def _by(when: float, awaited: Awaitable[_T]) -> _T:
+    limit = asyncio.timeout_at(when)
+    try:
+        async with limit:
+            return await awaited
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise ModelError(
+            "The model fell silent for too long.", code=InterruptReason.STALLED.value, interrupts=True
+        ) from None

@@ -1,0 +1,255 @@
+"""A model that says what a test tells it to: the public test double.
+
+    ScriptedModel()                                   echoes: "You said: <the question>", word by word
+    ScriptedModel("Hello there.")                     says this, word by word, to every prompt
+    ScriptedModel(["He", Pause(1), "llo"], "Bye")     one reply a call, steps as written; the last reply is repeated
+    ScriptedModel(answer=lambda prompt: ...)          a reply made from the prompt
+    ScriptedModel(["Hel", Cut()])                     a stream without its end marker
+    ScriptedModel([ModelError(code="provider_error", retryable=True)], "Hello")
+
+What a configuration can name (``scripted:<name>``), for a server in another process, is ``ScriptedModel.named``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from palaver.conversation import Role
+from palaver.errors import ModelError
+from palaver.models.base import Ended, Prompt, ReasoningSaid, Said, TextSaid, TokensCounted
+
+_WORD = re.compile(r"\s*\S+|\s+$")
+_FOREVER_SECONDS = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Say nothing for so long."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Stop here, without an end marker, as a server does that dies."""
+
+
+Step = str | Said | Pause | Cut | asyncio.Event | ModelError
+"""A text piece, something said, a pause, a cut, an event to wait for, or an error to raise.
+
+A reply that has neither ``Ended`` nor ``Cut`` nor an error ends by itself, with its tokens counted.
+"""
+
+Reply = str | Sequence[Step]
+"""A text, said word by word, or steps."""
+
+
+@dataclass(slots=True)
+class Call:
+    """What was asked once, and what became of it so far.
+
+    Attributes:
+        deltas: How many pieces of text and reasoning were given.
+        text: The pieces of text, joined.
+        ended: Whether the end marker was given.
+        through: Whether the script was played to its end, its cut or its error.
+        aborted: Whether the caller left before the end marker and before the script was through.
+    """
+
+    prompt: Prompt
+    deltas: int = 0
+    text: str = ""
+    ended: bool = False
+    through: bool = False
+    aborted: bool = False
+
+
+class ScriptedModel:
+    """See the module.
+
+    Args:
+        replies: One a call, in the order of the calls; the last one is repeated. None: an echo.
+        answer: Makes the reply from the prompt instead.
+        delay_seconds: Pause before each word but the first, where a reply is a text.
+        remember: How many of the newest calls are kept.
+
+    Attributes:
+        calls: The calls, oldest first.
+        call_count: How many there were, also those no longer kept.
+        open_streams: How many are open now.
+        max_open_streams: The most that were ever open at once.
+        aborted: How many were left before their script was through.
+    """
+
+    has_vision = True
+
+    def __init__(
+        self,
+        *replies: Reply,
+        answer: Callable[[Prompt], Reply] | None = None,
+        delay_seconds: float = 0.0,
+        remember: int = 10_000,
+    ) -> None:
+        self._replies = replies
+        self._answer = answer or (self._in_order if replies else echo)
+        self._delay_seconds = delay_seconds
+        self._arrivals: list[tuple[int, asyncio.Future[None]]] = []
+        self.calls: deque[Call] = deque(maxlen=remember)
+        self.call_count = 0
+        self.open_streams = 0
+        self.max_open_streams = 0
+        self.aborted = 0
+
+    @classmethod
+    def named(cls, name: str) -> ScriptedModel:
+        """Return the model that ``scripted:<name>`` stands for.
+
+        ``echo``, ``words?count=200`` (``words_text(200)``), ``slow`` (100 words, 20 a second), ``silent`` (never says
+        a word), ``cut?count=5`` (words, then no end marker) and ``fail?code=provider_error&count=5`` (words, then the
+        error). Each takes ``delay``, the seconds between words. Any other name is a text, and is said.
+        """
+        kind, _, query = name.partition("?")
+        given = {key: values[-1] for key, values in parse_qs(query).items()}
+        delay = float(given.get("delay", "0.05" if kind == "slow" else "0"))
+        if kind in ("", "echo"):
+            return cls(delay_seconds=delay)
+        return cls(_named_reply(kind, name, given, delay), delay_seconds=delay)
+
+    @asynccontextmanager
+    async def stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[Said]]:
+        """Say the next reply. An error that is the reply's first step is raised here, any other while it is read."""
+        steps = self._next_steps(prompt)
+        call = self._opened(prompt)
+        said = _play(steps, call)
+        try:
+            if steps and isinstance(steps[0], ModelError):
+                call.through = True
+                raise steps[0]
+            async with aclosing(said):
+                yield said
+        finally:
+            self.open_streams -= 1
+            call.aborted = not (call.ended or call.through)
+            self.aborted += call.aborted
+
+    async def wait_for_calls(self, count: int) -> None:
+        """Return once the model was called ``count`` times (its reply may still be under way)."""
+        if self.call_count < count:
+            arrival = asyncio.get_running_loop().create_future()
+            self._arrivals.append((count, arrival))
+            await arrival
+
+    def _opened(self, prompt: Prompt) -> Call:
+        call = Call(prompt)
+        self.calls.append(call)
+        self.call_count += 1
+        self.open_streams += 1
+        self.max_open_streams = max(self.max_open_streams, self.open_streams)
+        for count, arrival in self._arrivals:
+            if count <= self.call_count and not arrival.done():
+                arrival.set_result(None)
+        return call
+
+    def _next_steps(self, prompt: Prompt) -> Sequence[Step]:
+        reply = self._answer(prompt)
+        return list(_paced(pieces(reply), self._delay_seconds)) if isinstance(reply, str) else reply
+
+    def _in_order(self, _prompt: Prompt) -> Reply:
+        return self._replies[min(self.call_count, len(self._replies) - 1)]
+
+
+def echo(prompt: Prompt) -> str:
+    """The default reply: the last thing that a person said."""
+    questions = [message.text for message in prompt.messages if message.role is Role.USER]
+    return f"You said: {questions[-1] if questions else ''}"
+
+
+def pieces(text: str) -> Sequence[str]:
+    """Return the text cut before the blanks in front of each word; joined, they are the text."""
+    return _WORD.findall(text)
+
+
+def words_text(count: int) -> str:
+    """The whole text of ``scripted:words?count=…``: ``word0 word1 word2 …``."""
+    return " ".join(f"word{number}" for number in range(count))
+
+
+def _named_reply(kind: str, name: str, given: dict[str, str], delay: float) -> Reply:
+    words = pieces(words_text(int(given.get("count", "100"))))
+    match kind:
+        case "words" | "slow":
+            return "".join(words)
+        case "silent":
+            return [Pause(_FOREVER_SECONDS)]
+        case "cut":
+            return [*_paced(words, delay), Cut()]
+        case "fail":
+            code = given.get("code", "provider_error")
+            return [*_paced(words if "count" in given else (), delay), ModelError("The script says so.", code=code)]
+        case _:
+            return name
+
+
+def _paced(words: Iterable[str], delay_seconds: float) -> Iterator[Step]:
+    for index, word in enumerate(words):
+        if index and delay_seconds:
+            yield Pause(delay_seconds)
+        yield word
+
+
+async def _play(steps: Sequence[Step], call: Call) -> AsyncGenerator[Said, None]:
+    for step in steps:
+        if isinstance(step, (Cut, ModelError)):
+            call.through = True
+        said = await _take(step)
+        if said is not None:
+            _note(said, call)
+            yield said
+        if call.through:
+            return
+    if not call.ended:
+        yield _count(call)
+        call.ended = True
+        yield Ended()
+    call.through = True
+
+
+async def _take(step: Step) -> Said | None:
+    match step:
+        case str():
+            return TextSaid(step)
+        case Pause():
+            await asyncio.sleep(step.seconds)
+        case asyncio.Event():
+            await step.wait()
+        case ModelError():
+            raise step
+        case Cut():
+            pass
+        case _:
+            return step
+    return None
+
+
+def _note(said: Said, call: Call) -> None:
+    match said:
+        case TextSaid():
+            call.deltas += 1
+            call.text += said.text
+        case ReasoningSaid():
+            call.deltas += 1
+        case Ended():
+            call.ended = True
+        case TokensCounted():
+            pass
+
+
+def _count(call: Call) -> TokensCounted:
+    given = call.prompt.instructions, *(message.text for message in call.prompt.messages)
+    return TokensCounted(sum(len(text.split()) for text in given), len(call.text.split()))
