@@ -1,0 +1,1 @@
+"""The peers, and ours, each behind the same small contract (``base.py``)."""

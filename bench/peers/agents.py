@@ -1,0 +1,85 @@
+"""OpenAI Agents: its SQLiteSession alone, and under its Runner with a limit of 20 and a model in this process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from agents import Agent, ModelResponse, RunConfig, Runner, SessionSettings, SQLiteSession, Usage, set_tracing_disabled
+from agents.models.interface import Model
+from openai.types.responses import ResponseOutputMessage, ResponseOutputText
+
+from bench.peers.base import ANSWER, QUESTION, READ_LAST
+
+
+class AnswersAtOnce(Model):
+    """Says the answer, knows no tools, asks nobody."""
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        text = ResponseOutputText(text=ANSWER, type="output_text", annotations=[])
+        message = ResponseOutputMessage(id="m", content=[text], role="assistant", status="completed", type="message")
+        return ModelResponse(output=[message], usage=Usage(), response_id=None)
+
+    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        raise NotImplementedError
+
+
+class SessionTalk:
+    """The session, used by hand."""
+
+    def __init__(self, session: SQLiteSession) -> None:
+        self._session = session
+
+    async def turn(self) -> None:
+        await self._session.add_items([_item("user", QUESTION), _item("assistant", ANSWER)])
+        await self._session.get_items(READ_LAST)
+
+
+class RunnerTalk:
+    """The session under a run of an agent."""
+
+    def __init__(self, session: SQLiteSession, agent: Agent[None], config: RunConfig) -> None:
+        self._session, self._agent, self._config = session, agent, config
+
+    async def turn(self) -> None:
+        await Runner.run(self._agent, QUESTION, session=self._session, run_config=self._config)
+
+
+def _item(role: str, text: str) -> Any:
+    return {"role": role, "content": text}
+
+
+class Session:
+    """``SQLiteSession``: WAL, synchronous=FULL by default."""
+
+    name = "OpenAI Agents SQLiteSession"
+
+    async def open(self, folder: Path) -> None:
+        self._path, self._sessions = folder / "agents.db", list[SQLiteSession]()
+        set_tracing_disabled(True)
+
+    async def _session(self, messages: int) -> SQLiteSession:
+        session = SQLiteSession(f"s{len(self._sessions)}", self._path)
+        self._sessions.append(session)
+        if messages:
+            await session.add_items([_item("user", QUESTION)] * messages)
+        return session
+
+    async def talk(self, messages: int) -> Any:
+        return SessionTalk(await self._session(messages))
+
+    async def close(self) -> None:
+        for session in self._sessions:
+            session.close()
+
+
+class Run(Session):
+    """``Runner.run`` over the same session."""
+
+    name = "OpenAI Agents Runner, limit=20"
+
+    async def talk(self, messages: int) -> Any:
+        agent: Agent[None] = Agent(name="Helper", instructions="Answer from the handbook.", model=AnswersAtOnce())
+        config = RunConfig(tracing_disabled=True, session_settings=SessionSettings(limit=READ_LAST))
+        return RunnerTalk(await self._session(messages), agent, config)

@@ -1,0 +1,58 @@
+"""64 conversations at once in one process: does group commit pay for the promises?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from bench.peers.agents import Run, Session
+from bench.peers.base import Peer, Talk
+from bench.peers.everyone import opened
+from bench.peers.ours import Ours
+from bench.peers.raw import Raw, RawWriter
+from bench.tables import Goal, Table
+
+CONVERSATIONS = 64
+SECONDS = {"quick": 0.5, "default": 3.0, "full": 10.0}
+KINDS: tuple[type[Peer], ...] = (Raw, RawWriter, Ours, Session, Run)
+
+
+async def _talk_until(talk: Talk, deadline: float) -> int:
+    turns = 0
+    while time.perf_counter() < deadline:
+        await talk.turn()
+        turns += 1
+    return turns
+
+
+async def _rate(kind: type[Peer], folder: Path, seconds: float) -> float:
+    async with opened([kind], folder) as (peer,):
+        talks = [await peer.talk(0) for _ in range(CONVERSATIONS)]
+        begun = time.perf_counter()
+        turns = await asyncio.gather(*[_talk_until(talk, begun + seconds) for talk in talks])
+        return sum(turns) / (time.perf_counter() - begun)
+
+
+async def measure(folder: Path, *, scale: str) -> list[Table]:
+    """Count the turns a second of each, in two passes, the better one kept."""
+    best: dict[str, float] = {}
+    for attempt in range(2):
+        for kind in KINDS:
+            rate = await _rate(kind, folder / str(attempt) / kind.__name__, SECONDS[scale])
+            best[kind.name] = max(best.get(kind.name, 0.0), rate)
+    table = Table(
+        title=f"{CONVERSATIONS} conversations at once, turns a second",
+        columns=("", "turns/s"),
+        rows=[(name, f"{rate:,.0f}") for name, rate in best.items()],
+        note=f"One process, {SECONDS[scale]:g} s each, the better of two passes.",
+        goals=[
+            Goal(
+                text="64 conversations at once, × SQLiteSession's turns/s",
+                measured=best[Ours.name] / best[Session.name],
+                limit=1,
+                at_least=True,
+            )
+        ],
+    )
+    return [table]
