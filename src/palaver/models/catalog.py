@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from palaver.errors import ModelError
 from palaver.models.base import ChatModel
@@ -142,9 +142,9 @@ def _not_configured(message: str) -> ModelError:
 
 
 def _as_chat_model(model: ChatModel | BaseChatModel) -> ChatModel:
-    if hasattr(model, "has_vision"):
-        return model
-    from palaver.models.langchain import LangChainModel  # only who brings a LangChain model has LangChain
+    if hasattr(model, "has_vision"):  # an isinstance of BaseChatModel would import LangChain for everyone
+        return cast("ChatModel", model)
+    from palaver.models.langchain import LangChainModel
 
     return LangChainModel(model)
 
