@@ -58,7 +58,7 @@ def _union_decoder(members: tuple[Any, ...]) -> Callable[[Any], Any]:
         inner = _decoder(rest[0])
         return lambda raw: None if raw is None else inner(raw)
     values = [member for member in rest if dataclasses.is_dataclass(member)]
-    by_type = {typing.get_args(typing.get_type_hints(value)["type"])[0]: value for value in values}
+    by_type: dict[str, Any] = {typing.get_args(typing.get_type_hints(each)["type"])[0]: each for each in values}
     if by_type:
         return lambda raw: decode(by_type[raw["type"]], raw)
     return lambda raw: raw
@@ -74,7 +74,8 @@ def _decoder(hint: Any) -> Callable[[Any], Any]:
     if hint is datetime:
         return parse_rfc3339
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        return partial(decode, hint)
+        value: Any = hint
+        return partial(decode, value)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
     return lambda raw: raw
@@ -86,5 +87,6 @@ def decode(kind: type[V], raw: Mapping[str, Any]) -> V:
     Raises:
         KeyError, TypeError, ValueError: It is not that shape.
     """
-    decoders = _decoders(typing.cast("type[Any]", kind))
+    any_kind: Any = kind
+    decoders = _decoders(any_kind)
     return kind(**{name: decoders[name](item) for name, item in raw.items() if name in decoders})

@@ -239,11 +239,13 @@ class TurnOrder:
 class Claim:
     """The right to run a turn: whoever writes for it shows the fence.
 
-    ``next_seq`` is the sequence number of the next event of its log; ``params`` are the send's own.
+    ``question`` is what the model is asked; ``next_seq`` is the sequence number of the next event of its log; ``params``
+    are the send's own.
     """
 
     tenant_id: str
     turn: Turn
+    question: Message | None
     bot: Bot
     fence: int
     next_seq: int

@@ -1,0 +1,54 @@
+"""``hub.keys`` and ``hub.tenants`` in this process."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from palaver.hub.place import Place
+from palaver.keys import KeyRing
+from palaver.page import Page
+from palaver.surface import KeyFields, NewKey, PageQuery
+from palaver.tenant import ApiKey, Tenant
+from palaver.wire.checking import check
+from palaver.wire.keys import KeyCreate
+from palaver.wire.pages import PageQuery as WirePageQuery
+
+
+class LocalKeys:
+    """See ``surface.Keys``. In process nobody is asked for a key: whoever has the file has the data."""
+
+    def __init__(self, place: Place, ring: KeyRing) -> None:
+        self._place = place
+        self._ring = ring
+
+    async def create(self, **fields: Unpack[KeyFields]) -> NewKey:
+        """See ``surface.Keys.create``."""
+        given = check(KeyCreate, fields).given()
+        return await self._ring.create(**{"tenant_id": self._place.tenant_id, **given})
+
+    async def list(self, *, all_tenants: bool = False, **page: Unpack[PageQuery]) -> Page[ApiKey]:
+        """See ``surface.Keys.list``. An operator lists the keys of all tenants."""
+        query = check(WirePageQuery, page)
+        listing = self._place.listing("keys", {"all_tenants": all_tenants})
+        window = listing.window(limit=query.limit, after=query.after, before=query.before)
+        tenant_id = None if all_tenants else self._place.tenant_id
+        return listing.page(await self._place.store.page_keys(tenant_id, window))
+
+    async def revoke(self, key_id: str, *, all_tenants: bool = False) -> ApiKey:
+        """See ``surface.Keys.revoke``. An operator revokes the key of any tenant."""
+        tenant_id = None if all_tenants else self._place.tenant_id
+        return await self._place.store.revoke_key(tenant_id, self._place.known("key", key_id))
+
+
+class LocalTenants:
+    """See ``surface.Tenants``."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def list(self, **page: Unpack[PageQuery]) -> Page[Tenant]:
+        """See ``surface.Tenants.list``."""
+        query = check(WirePageQuery, page)
+        listing = self._place.listing("tenants")
+        window = listing.window(limit=query.limit, after=query.after, before=query.before)
+        return listing.page(await self._place.store.page_tenants(window))

@@ -1,0 +1,190 @@
+"""``hub.messages`` in this process: three ways to begin a turn, each in three forms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, Unpack
+
+from palaver.conversation import Message, Role, TextPart
+from palaver.errors import InvalidInput
+from palaver.events import Event
+from palaver.hub.place import Place
+from palaver.hub.turns import LocalTurns, or_raise
+from palaver.ids import child_id, is_id
+from palaver.once import always_once
+from palaver.page import Page
+from palaver.stores.orders import AppendedMessage, Continue, EditQuestion, Question, Regenerate, SearchQuery, TurnOrder
+from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions
+from palaver.wire import messages as wire
+from palaver.wire.checking import check
+from palaver.wire.pages import MessageQuery
+from palaver.wire.pages import SearchQuery as WireSearchQuery
+
+Opening = Continue | Regenerate | EditQuestion
+
+
+def _question(conversation_id: str, text: str) -> Question:
+    return Question(message_id=child_id("msg", conversation_id), parts=(TextPart(text=text),))
+
+
+class LocalMessages:
+    """See ``surface.Messages``."""
+
+    def __init__(self, place: Place, turns: LocalTurns) -> None:
+        self._place = place
+        self._turns = turns
+
+    async def start(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
+        """See ``surface.Messages.start``."""
+        key, fields = _split(options)
+        body = check(wire.MessageSend, {"text": text, **fields})
+        conversation_id = self._place.known("conv", conversation_id)
+        if body.parent_id is not None and not is_id("turn", body.parent_id):
+            raise InvalidInput("There is no such turn in this conversation.", code="invalid_parent")
+        opening = Continue(question=_question(conversation_id, body.text), parent_id=body.parent_id)
+        return await self._begin(conversation_id, opening, body, key)
+
+    async def start_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Accepted:
+        """See ``surface.Messages.start_regenerate``."""
+        key, fields = _split(options)
+        body = check(wire.MessageRegenerate, fields)
+        message = await self._get(message_id)
+        return await self._begin(message.conversation_id, Regenerate(answer_id=message.id), body, key)
+
+    async def start_edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
+        """See ``surface.Messages.start_edit``."""
+        key, fields = _split(options)
+        body = check(wire.MessageEdit, {"text": text, **fields})
+        message = await self._get(message_id)
+        opening = EditQuestion(message_id=message.id, question=_question(message.conversation_id, body.text))
+        return await self._begin(message.conversation_id, opening, body, key)
+
+    async def _get(self, message_id: str) -> Message:
+        return await self._place.store.get_message(self._place.tenant_id, self._place.known("msg", message_id))
+
+    async def _begin(
+        self, conversation_id: str, opening: Opening, body: wire.MessageRegenerate, key: str | None
+    ) -> Accepted:
+        given = body.given()
+        operation, target = _name(opening, conversation_id)
+        order = TurnOrder(
+            conversation_id=conversation_id,
+            turn_id=child_id("turn", conversation_id),
+            answer_id=child_id("msg", conversation_id),
+            opening=opening,
+            once=always_once(key or body.client_id, operation, target, given),
+            policy=body.policy,
+            params=given.get("params", {}),
+            queue_cap=self._place.queue_cap,
+            owner=self._place.engine.owner,
+            lease_seconds=self._place.engine.limits.lease_seconds,
+        )
+        begun = await self._place.engine.begin(self._place.tenant_id, order)
+        return Accepted(turn=begun.turn, user_message=begun.question, replayed=begun.replayed)
+
+    async def _reply(self, accepted: Accepted) -> Reply:
+        return or_raise(await self._turns.outcome(accepted.turn.id, replayed=accepted.replayed))
+
+    async def send(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Reply:
+        """See ``surface.Messages.send``."""
+        return await self._reply(await self.start(conversation_id, text, **options))
+
+    async def regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Reply:
+        """See ``surface.Messages.regenerate``."""
+        return await self._reply(await self.start_regenerate(message_id, **options))
+
+    async def edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Reply:
+        """See ``surface.Messages.edit``."""
+        return await self._reply(await self.start_edit(message_id, text, **options))
+
+    async def _events(self, accepted: Accepted) -> AsyncGenerator[Event, None]:
+        async with aclosing(self._turns.events(accepted.turn.id)) as events:
+            async for event in events:
+                yield event
+
+    async def stream(
+        self, conversation_id: str, text: str, **options: Unpack[SendOptions]
+    ) -> AsyncGenerator[Event, None]:
+        """See ``surface.Messages.stream``."""
+        async for event in self._events(await self.start(conversation_id, text, **options)):
+            yield event
+
+    async def stream_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> AsyncGenerator[Event, None]:
+        """See ``surface.Messages.stream_regenerate``."""
+        async for event in self._events(await self.start_regenerate(message_id, **options)):
+            yield event
+
+    async def stream_edit(
+        self, message_id: str, text: str, **options: Unpack[SendOptions]
+    ) -> AsyncGenerator[Event, None]:
+        """See ``surface.Messages.stream_edit``."""
+        async for event in self._events(await self.start_edit(message_id, text, **options)):
+            yield event
+
+    async def append(self, conversation_id: str, messages: Sequence[AppendFields]) -> Sequence[Message]:
+        """See ``surface.Messages.append``."""
+        body = check(wire.MessagesAppend, {"messages": [dict(each) for each in messages]})
+        conversation_id = self._place.known("conv", conversation_id)
+        appended = _in_turns(conversation_id, body.messages)
+        return await self._place.store.append_messages(self._place.tenant_id, conversation_id, appended)
+
+    async def list(self, conversation_id: str, *, order: str = "asc", **page: Unpack[PageQuery]) -> Page[Message]:
+        """See ``surface.Messages.list``."""
+        query = check(MessageQuery, {"order": order, **page})
+        conversation_id = self._place.known("conv", conversation_id)
+        listing = self._place.listing("messages", {"conversation_id": conversation_id, "order": query.order})
+        window = listing.window(limit=query.limit, after=query.after, before=query.before)
+        part = await self._place.store.page_messages(self._place.tenant_id, conversation_id, window, order=query.order)
+        return listing.page(part)
+
+    async def rate(self, message_id: str, rating: int | None, *, feedback: str | None = None) -> Message:
+        """See ``surface.Messages.rate``."""
+        body = check(wire.MessageRate, {"rating": rating, "feedback": feedback})
+        known = self._place.known("msg", message_id)
+        return await self._place.store.rate_message(self._place.tenant_id, known, body.rating, body.feedback)
+
+    async def delete(self, message_id: str) -> None:
+        """See ``surface.Messages.delete``."""
+        message = await self._get(message_id)
+        await self._place.store.delete_turn(self._place.tenant_id, message.id)
+        self._place.engine.forsake(turn_ids=[message.turn_id])
+
+    async def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
+        """See ``surface.Messages.search``."""
+        query = check(WireSearchQuery, {"q": q, "bot_id": bot_id, **page})
+        listing = self._place.listing("search", {"q": query.q, "bot_id": query.bot_id})
+        window = listing.window(limit=query.limit, after=query.after, before=query.before)
+        wanted = SearchQuery(text=query.q, bot_id=query.bot_id)
+        return listing.page(await self._place.store.search_messages(self._place.tenant_id, wanted, window))
+
+
+def _split(options: SendOptions) -> tuple[str | None, dict[str, Any]]:
+    fields: dict[str, Any] = dict(options)
+    return fields.pop("key", None), fields
+
+
+def _name(opening: Opening, conversation_id: str) -> tuple[str, str]:
+    match opening:
+        case Continue():
+            return "messages.send", conversation_id
+        case Regenerate(answer_id=answer_id):
+            return "messages.regenerate", answer_id
+        case EditQuestion(message_id=message_id):
+            return "messages.edit", message_id
+
+
+def _in_turns(conversation_id: str, messages: Sequence[wire.AppendedMessage]) -> Sequence[AppendedMessage]:
+    """Give a question and the answer right behind it one turn, every other message a turn of its own."""
+    made: list[AppendedMessage] = []
+    for message in messages:
+        asked = bool(made) and made[-1].role is Role.USER and message.role is Role.ASSISTANT
+        made.append(
+            AppendedMessage(
+                message_id=child_id("msg", conversation_id),
+                turn_id=made[-1].turn_id if asked else child_id("turn", conversation_id),
+                role=message.role,
+                parts=(TextPart(text=message.text),),
+            )
+        )
+    return made

@@ -1,0 +1,87 @@
+"""``hub.turns`` in this process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Unpack
+
+from palaver.conversation import Turn, TurnStatus
+from palaver.errors import InvalidInput, TurnFailed
+from palaver.events import Event
+from palaver.hub.place import Place
+from palaver.page import Page
+from palaver.surface import PageQuery, Reply
+from palaver.wire.checking import check
+from palaver.wire.pages import TurnQuery
+
+
+def or_raise(reply: Reply) -> Reply:
+    """Return the reply of a turn that did not fail.
+
+    Raises:
+        TurnFailed: With the turn and its answer as they are stored.
+    """
+    if reply.turn.status is not TurnStatus.FAILED:
+        return reply
+    error = reply.turn.error
+    raise TurnFailed(
+        error.message if error else "The turn failed.",
+        code=error.code if error else None,
+        turn=reply.turn,
+        reply=reply.message,
+    )
+
+
+class LocalTurns:
+    """See ``surface.Turns``."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def _known(self, turn_id: str) -> str:
+        return self._place.known("turn", turn_id)
+
+    async def get(self, turn_id: str) -> Turn:
+        """See ``surface.Turns.get``."""
+        return await self._place.store.get_turn(self._place.tenant_id, self._known(turn_id))
+
+    async def list(
+        self, *, status: str | None = None, all_tenants: bool = False, **page: Unpack[PageQuery]
+    ) -> Page[Turn]:
+        """See ``surface.Turns.list``. An operator lists the turns of all tenants."""
+        query = check(TurnQuery, {"status": status, **page})
+        listing = self._place.listing("turns", {"status": query.status, "all_tenants": all_tenants})
+        window = listing.window(limit=query.limit, after=query.after, before=query.before)
+        tenant_id = None if all_tenants else self._place.tenant_id
+        return listing.page(await self._place.store.page_turns(tenant_id, query.status, window))
+
+    async def batches(self, turn_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Event], None]:
+        """Read the events of a turn as they are at hand, several at once where several are."""
+        if after < 0:
+            raise InvalidInput("An event number is 0 or more.", code="invalid_event_id")
+        followed = self._place.engine.follow(self._place.tenant_id, self._known(turn_id), after=after)
+        async with aclosing(followed) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def events(self, turn_id: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+        """See ``surface.Turns.events``."""
+        async with aclosing(self.batches(turn_id, after=after)) as batches:
+            async for batch in batches:
+                for event in batch:
+                    yield event
+
+    async def outcome(self, turn_id: str, *, replayed: bool = False) -> Reply:
+        """Wait for the end of a turn that a model was to answer."""
+        ended = await self._place.engine.wait(self._place.tenant_id, self._known(turn_id))
+        assert ended.answer is not None, "a turn that was begun has an answer"
+        return Reply(turn=ended.turn, user_message=ended.question, message=ended.answer, replayed=replayed)
+
+    async def wait(self, turn_id: str) -> Reply:
+        """See ``surface.Turns.wait``."""
+        return await self.outcome(turn_id)
+
+    async def stop(self, turn_id: str) -> Turn:
+        """See ``surface.Turns.stop``."""
+        return await self._place.engine.stop(self._place.tenant_id, self._known(turn_id))

@@ -1,0 +1,253 @@
+"""The turn engine: begin, run, persist, emit, resume, stop, recover.
+
+A turn is accepted in one transaction of the store; only then does anyone hear of it and is a model called. From there
+on nobody needs to listen: the turn runs in a task of the engine, its words are written before they are shown, and
+whoever wants them reads the turn's log. Several engines (processes) may work on one store: what they know of each other
+is in the rows, a lease with a fence for each running turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from palaver.background import forever
+from palaver.clock import Clock, SystemClock
+from palaver.conversation import InterruptReason, Turn
+from palaver.errors import ShuttingDown, Unavailable
+from palaver.events import Event
+from palaver.feed import Feed
+from palaver.ids import new_id
+from palaver.models.base import ModelCatalog
+from palaver.reader import EndedTurn, TurnReader
+from palaver.stores.base import Store
+from palaver.stores.orders import Begun, Claim, TurnOrder, Watch
+from palaver.ticker import Ticker
+from palaver.worker import Worker, Workshop
+
+STOP_WAIT_SECONDS = 5.0
+RECOVERED_AT_ONCE = 50
+_log = structlog.get_logger("palaver.turns")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """Times in seconds and sizes; the defaults are the contract's."""
+
+    lease_seconds: float = 15.0
+    tick_seconds: float = 0.025
+    poll_seconds: float = 0.25
+    sweep_seconds: float = 2.0
+    drain_seconds: float = 8.0
+    context_tokens: int = 8_000
+
+
+class TurnEngine:
+    """Runs turns in this process. ``start`` before the first call, ``close`` after the last."""
+
+    def __init__(
+        self, store: Store, models: ModelCatalog, *, clock: Clock | None = None, limits: EngineLimits | None = None
+    ) -> None:
+        self.owner = new_id("proc")
+        self.limits = limits or EngineLimits()
+        self._store = store
+        self._feed = Feed()
+        self._reader = TurnReader(store, self._feed, poll_seconds=self.limits.poll_seconds)
+        self._ticker = Ticker(store, self.limits.tick_seconds)
+        self._shop = Workshop(
+            store=store,
+            models=models,
+            clock=clock or SystemClock(),
+            context_tokens=self.limits.context_tokens,
+            mark=self._ticker.mark,
+            settled=self._ticker.settled,
+            promote=lambda: None if self.is_draining else self.owner,
+        )
+        self._workers: dict[str, Worker] = {}
+        self._beginning = 0
+        self._loops: list[asyncio.Task[None]] = []
+        self._closing = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._root: asyncio.Task[None] | None = None
+        self.is_draining = False
+
+    @property
+    def running(self) -> int:
+        """How many turns run in this process now."""
+        return len(self._workers)
+
+    async def start(self) -> None:
+        """Recover what a dead process left behind, then begin to work."""
+        started = asyncio.Event()
+        # The root of every task of the engine: it outlives the request that a turn came with.
+        self._root = asyncio.create_task(self._live(started), name="palaver engine")
+        await started.wait()
+        with suppress(Unavailable):
+            await self._recover()
+
+    async def _live(self, started: asyncio.Event) -> None:
+        limits = self.limits
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            self.do_forever("ticker", self._ticker.step, pause_seconds=0)
+            self.do_forever("watch", self._watch, pause_seconds=limits.poll_seconds * 0.8)
+            self.do_forever("leases", self._renew, pause_seconds=limits.lease_seconds / 3)
+            self.do_forever("recovery", self._recover, pause_seconds=limits.sweep_seconds)
+            started.set()
+            await self._closing.wait()
+            for task in self._loops:
+                task.cancel()
+
+    async def drain(self) -> None:
+        """Accept nothing more and end every turn of this process ``interrupted(shutdown)``, within ``drain_seconds``."""
+        if self.is_draining:
+            await self._drained.wait()
+            return
+        self.is_draining = True
+        try:
+            async with asyncio.timeout(self.limits.drain_seconds):
+                with suppress(Unavailable):
+                    for turn_id in await self._store.cancel_queued(self.owner, InterruptReason.SHUTDOWN):
+                        self._feed.wake(turn_id)
+                while self._workers or self._beginning:
+                    await self._stop_all(InterruptReason.SHUTDOWN)
+        except TimeoutError:
+            _log.warning("drain_ran_out_of_time", turns=len(self._workers))
+        finally:
+            self._drained.set()
+
+    async def _stop_all(self, reason: InterruptReason) -> None:
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.stop(reason)
+        if workers:
+            await asyncio.wait([worker.finished for worker in workers])
+        await asyncio.sleep(0 if workers else 0.005)  # a turn that is being accepted appears in a moment
+
+    async def close(self) -> None:
+        """Drain, then stop working."""
+        await self.drain()
+        self._closing.set()
+        for worker in list(self._workers.values()):
+            worker.lose()
+        if self._root is not None:
+            try:
+                async with asyncio.timeout(1):
+                    await asyncio.shield(self._root)
+            except TimeoutError:
+                self._root.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._root
+
+    async def begin(self, tenant_id: str, order: TurnOrder) -> Begun:
+        """Accept a turn, and run it if it need not wait. See ``Store.begin_turn`` for what is raised.
+
+        Raises:
+            ShuttingDown: This process is draining; nothing was stored.
+        """
+        if self.is_draining:
+            raise ShuttingDown("This server is stopping; send again.", retry_after_seconds=1)
+        self._beginning += 1
+        try:
+            begun = await self._store.begin_turn(tenant_id, order)
+            if begun.superseded is not None and (worker := self._workers.get(begun.superseded)):
+                worker.stop(InterruptReason.SUPERSEDED)
+            if begun.claim is not None:
+                self._spawn(begun.claim)
+        finally:
+            self._beginning -= 1
+        return begun
+
+    def _spawn(self, claim: Claim) -> None:
+        """Run a claimed turn. Its worker is known here before anyone can ask for it."""
+        assert self._group is not None, "start() comes first"
+        worker = Worker(claim, self._feed.hold(claim.turn.id), self._shop)
+        self._workers[claim.turn.id] = worker
+        if self.is_draining:
+            worker.stop(InterruptReason.SHUTDOWN)
+        self._group.create_task(self._run(worker), name=f"turn {claim.turn.id}")
+
+    async def _run(self, worker: Worker) -> None:
+        try:
+            await worker.run()
+        finally:
+            del self._workers[worker.turn_id]
+            self._feed.let_go(worker.turn_id)
+        if not worker.finished.cancelled() and (promoted := worker.finished.result().promoted):
+            self._spawn(promoted)
+
+    def do_forever(self, name: str, step: Callable[[], Awaitable[object]], *, pause_seconds: float) -> None:
+        """Do something again and again for as long as the engine works."""
+        assert self._group is not None, "start() comes first"
+        self._loops.append(self._group.create_task(forever(name, step, pause_seconds=pause_seconds), name=name))
+
+    def follow(self, tenant_id: str, turn_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield the events of a turn after number ``after``, in batches. See ``TurnReader.follow``."""
+        return self._reader.follow(tenant_id, turn_id, after=after)
+
+    async def wait(self, tenant_id: str, turn_id: str) -> EndedTurn:
+        """Wait for the end of a turn."""
+        worker = self._workers.get(turn_id)
+        if worker is not None and worker.claim.tenant_id == tenant_id:
+            await asyncio.wait((worker.finished,))
+            if not worker.finished.cancelled():
+                finished = worker.finished.result()
+                return EndedTurn(turn=finished.turn, question=worker.claim.question, answer=finished.answer)
+        return await self._reader.wait(tenant_id, turn_id)
+
+    async def stop(self, tenant_id: str, turn_id: str) -> Turn:
+        """Stop a turn and keep its text. Returns once it has ended, or as it is after five seconds."""
+        turn = await self._store.request_stop(tenant_id, turn_id, InterruptReason.STOPPED)
+        self._feed.wake(turn_id)
+        if turn.status.is_terminal:
+            return turn
+        if worker := self._workers.get(turn_id):
+            worker.stop(InterruptReason.STOPPED)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WAIT_SECONDS):
+                return (await self.wait(tenant_id, turn_id)).turn
+        return turn
+
+    def forsake(self, conversation_ids: Sequence[str] = (), *, turn_ids: Sequence[str] = ()) -> None:
+        """The store has ended these turns, or the open turns of these conversations: abort their models at once."""
+        for worker in list(self._workers.values()):
+            if worker.claim.turn.conversation_id in conversation_ids or worker.turn_id in turn_ids:
+                worker.lose()
+        for turn_id in turn_ids:
+            self._feed.wake(turn_id)
+
+    async def _watch(self) -> None:
+        """Ask the store after turns that said nothing lately: were they asked to stop, are they still ours?"""
+        stale_before = asyncio.get_running_loop().time() - self.limits.poll_seconds / 2
+        quiet = [worker.claim for worker in self._workers.values() if worker.seen_at <= stale_before]
+        if quiet:
+            self._obey(await self._store.watch_turns(quiet))
+
+    async def _renew(self) -> None:
+        claims = [worker.claim for worker in self._workers.values()]
+        if claims:
+            self._obey(await self._store.renew_leases(claims, self.limits.lease_seconds))
+
+    def _obey(self, watch: Watch) -> None:
+        for turn_id in watch.stale:
+            if worker := self._workers.get(turn_id):
+                worker.lose()
+        for turn_id, reason in watch.stopping.items():
+            if worker := self._workers.get(turn_id):
+                worker.stop(reason)
+
+    async def _recover(self) -> None:
+        """End what dead processes left running, and run what they left waiting."""
+        while not self.is_draining:
+            found = await self._store.recover(self.owner, self.limits.lease_seconds, RECOVERED_AT_ONCE)
+            for claim in found.claimed:
+                self._spawn(claim)
+            for turn_id in found.ended:
+                self._feed.wake(turn_id)
+            if len(found.ended) + len(found.claimed) < RECOVERED_AT_ONCE:
+                return

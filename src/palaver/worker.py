@@ -1,0 +1,281 @@
+"""Runs one turn: gives the model its context, gathers what it says, ends the turn.
+
+The worker only gathers; the ticker writes what it gathered, together with the ticks of all other turns, and announces
+it then. A worker owns its turn as long as its fence holds. It ends in one of three ways: it finishes the turn itself
+(whatever the outcome), it finds that the turn is no longer its own and writes nothing more, or the process dies and
+another one ends the turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from palaver.clock import Clock, from_micros
+from palaver.context import Window
+from palaver.conversation import (
+    ContextUse,
+    InterruptReason,
+    ReasoningPart,
+    TextPart,
+    TurnError,
+    TurnStatus,
+    Usage,
+)
+from palaver.errors import FenceLost, ModelError, PalaverError, Unavailable
+from palaver.events import Event, ending, reasoning_delta, text_delta
+from palaver.feed import LiveTurn
+from palaver.fold import Draft
+from palaver.models.base import Ended, ModelCatalog, Prompt, PromptMessage, ReasoningSaid, Said, TextSaid, TokensCounted
+from palaver.stores.base import Store
+from palaver.stores.orders import Claim, Delta, Finished, Outcome
+
+EVENT_CODE_POINTS = 16_000
+"""The most text one event carries: 64 KiB of UTF-8 at four bytes a character."""
+LINEAGE_TURNS = 10
+LINEAGE_TURNS_MAX = 160
+_RETRY_SECONDS_MAX = 2.0
+
+_log = structlog.get_logger("palaver.turn")
+_Spoken = type[TextPart] | type[ReasoningPart]
+_PART: Mapping[type, _Spoken] = {TextSaid: TextPart, ReasoningSaid: ReasoningPart}
+_DELTA: Mapping[_Spoken, Callable[[int, str], Event]] = {TextPart: text_delta, ReasoningPart: reasoning_delta}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What every worker of an engine shares."""
+
+    store: Store
+    models: ModelCatalog
+    clock: Clock
+    context_tokens: int
+    mark: Callable[[Worker], None]
+    """Tells the ticker that this worker has something to write."""
+    settled: Callable[[Worker], Awaitable[None]]
+    """Waits until the ticker has nothing of this worker's in its hands."""
+    promote: Callable[[], str | None]
+    """The owner for the next queued turn; None while draining."""
+
+
+class Worker:
+    """One running turn of this process. ``run`` is its life."""
+
+    def __init__(self, claim: Claim, live: LiveTurn, shop: Workshop) -> None:
+        self.claim = claim
+        self.finished: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        self.seen_at = 0.0
+        self._live = live
+        live.is_local = True
+        self._shop = shop
+        self._draft = Draft()
+        self._pending: list[tuple[_Spoken, str]] = []
+        self._unwritten: list[Event] = []
+        self._next_seq = claim.next_seq
+        self._usage = Usage()
+        self._context: ContextUse | None = None
+        self._first_token_at: datetime | None = None
+        self._interrupt: InterruptReason | None = None
+        self._is_lost = False
+        self._talking: asyncio.Task[Outcome] | None = None
+
+    @property
+    def turn_id(self) -> str:
+        """The turn it runs."""
+        return self.claim.turn.id
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether nothing of it was written yet: the first words do not wait for the tick."""
+        return self._next_seq == self.claim.next_seq
+
+    def stop(self, reason: InterruptReason) -> None:
+        """Abort the model and end the turn with its text so far; the first reason stays."""
+        if self._interrupt is None:
+            self._interrupt = reason
+        self._hang_up()
+
+    def lose(self) -> None:
+        """The turn is no longer this worker's: abort the model and write nothing more."""
+        self._is_lost = True
+        self._hang_up()
+
+    def hand_back(self, delta: Delta) -> None:
+        """A tick was refused by the store: readers are cut, the turn is ended with its text once the store is back."""
+        self._unwritten.extend(delta.events)
+        self._live.cut()
+        self.stop(InterruptReason.STORE_UNAVAILABLE)
+
+    def _hang_up(self) -> None:
+        if self._talking is not None:
+            self._talking.cancel()
+
+    def take_tick(self) -> Delta | None:
+        """Return what was said since the last tick, numbered; the ticker writes it or hands it back."""
+        pending, self._pending = self._pending, []
+        if not pending or self._is_lost:
+            return None
+        events = self._events_of(pending)
+        return Delta(tenant_id=self.claim.tenant_id, turn_id=self.claim.turn.id, fence=self.claim.fence, events=events)
+
+    def _events_of(self, pending: Sequence[tuple[_Spoken, str]]) -> Sequence[Event]:
+        events: list[Event] = []
+        if len(pending) == 1 and len(pending[0][1]) <= EVENT_CODE_POINTS:
+            kind, text = pending[0]
+            events.append(_DELTA[kind](self._next_seq, text))
+        else:
+            draft = Draft()
+            for kind, text in pending:
+                draft.add(kind, text)
+            for part in draft.parts():
+                assert isinstance(part, TextPart | ReasoningPart)
+                for start in range(0, len(part.text), EVENT_CODE_POINTS):
+                    piece = part.text[start : start + EVENT_CODE_POINTS]
+                    events.append(_DELTA[type(part)](self._next_seq + len(events), piece))
+        self._next_seq += len(events)
+        return events
+
+    def published(self, events: Sequence[Event]) -> None:
+        """A tick is written: readers may see it."""
+        self._live.publish(events)
+
+    async def run(self) -> None:
+        """Live: talk to the model, then end the turn. Raises nothing but the cancellation of the engine."""
+        try:
+            outcome = await self._converse()
+            if not self._is_lost:
+                await self._finish(outcome)
+        except FenceLost:
+            self._is_lost = True
+        finally:
+            self._live.is_local = False
+            self._live.mend()
+            self._live.wake()
+            if not self.finished.done():
+                self.finished.cancel()
+
+    async def _converse(self) -> Outcome:
+        """Talk to the model in a task of its own, so that a stop cancels the talk and nothing else."""
+        if self._interrupt is None and not self._is_lost:
+            async with asyncio.TaskGroup() as group:
+                self._talking = group.create_task(self._talk())
+            if not self._talking.cancelled():
+                return self._talking.result()
+        return self._interrupted(self._interrupt or InterruptReason.SHUTDOWN)
+
+    async def _talk(self) -> Outcome:
+        # One of the three places that catch everything: a fault in one turn stops no other.
+        try:
+            await self._listen()
+        except ModelError as error:
+            return self._outcome_of(error)
+        except Unavailable:
+            return self._interrupted(InterruptReason.STORE_UNAVAILABLE)
+        except PalaverError as error:
+            return self._failed(TurnError(code=error.code, message=error.message))
+        except Exception:  # noqa: BLE001
+            _log.exception("turn_broke", turn_id=self.turn_id)
+            return self._failed(TurnError(code="internal", message="The turn broke; the log of the server says why."))
+        return self._outcome(TurnStatus.COMPLETED)
+
+    async def _listen(self) -> None:
+        model = self._shop.models.find(self.claim.turn.model)
+        prompt = await self._prompt()
+        ended = False
+        async with model.stream(prompt) as stream:
+            async for said in stream:
+                ended = ended or isinstance(said, Ended)
+                self._hear(said)
+        if not ended:
+            raise ModelError(
+                "The model's server closed the stream in mid-answer.",
+                code=InterruptReason.DISCONNECTED_BY_MODEL,
+                interrupts=True,
+            )
+        if not self._draft.parts():
+            raise ModelError("The model answered nothing.", code="empty_answer")
+
+    def _hear(self, said: Said) -> None:
+        match said:
+            case TextSaid() | ReasoningSaid() if said.text:
+                if self._first_token_at is None:
+                    self._first_token_at = from_micros(self._shop.clock.micros())
+                part = _PART[type(said)]
+                self._draft.add(part, said.text)
+                self._pending.append((part, said.text))
+                self._shop.mark(self)
+            case TokensCounted():
+                self._usage = Usage(input_tokens=said.input_tokens, output_tokens=said.output_tokens)
+            case _:
+                pass
+
+    async def _prompt(self) -> Prompt:
+        bot = self.claim.bot
+        params = {**bot.params, **self.claim.params}
+        window = Window(
+            instructions=bot.instructions,
+            question=self.claim.question.text if self.claim.question else "",
+            budget_tokens=params.pop("context_tokens", self._shop.context_tokens),
+        )
+        oldest, turns = self.turn_id, LINEAGE_TURNS
+        while not window.is_full:
+            messages = await self._shop.store.lineage(self.claim.tenant_id, oldest, turns=turns)
+            if not messages:
+                break
+            window.take(messages)
+            oldest, turns = messages[-1].turn_id, min(turns * 2, LINEAGE_TURNS_MAX)
+        self._context = window.use()
+        lines = [PromptMessage(role=line.role, text=line.text) for line in window.lines()]
+        return Prompt(instructions=bot.instructions, messages=lines, params=params)
+
+    def _outcome_of(self, error: ModelError) -> Outcome:
+        if error.provider_text:
+            _log.warning("provider_said", turn_id=self.turn_id, code=error.code, text=error.provider_text)
+        shown = TurnError(code=error.code, message=error.message)
+        if error.interrupts:
+            return self._interrupted(InterruptReason(error.code), shown)
+        return self._failed(shown)
+
+    def _interrupted(self, reason: InterruptReason, error: TurnError | None = None) -> Outcome:
+        return self._outcome(TurnStatus.INTERRUPTED, reason=reason, error=error)
+
+    def _failed(self, error: TurnError) -> Outcome:
+        return self._outcome(TurnStatus.FAILED, error=error)
+
+    def _outcome(
+        self, status: TurnStatus, *, reason: InterruptReason | None = None, error: TurnError | None = None
+    ) -> Outcome:
+        return Outcome(
+            status=status,
+            reason=reason,
+            error=error,
+            usage=self._usage,
+            context=self._context,
+            first_token_at=self._first_token_at,
+        )
+
+    async def _finish(self, outcome: Outcome) -> None:
+        """Write the end, again and again while the store is down, until it is written or the turn is not ours."""
+        await self._shop.settled(self)
+        pending, self._pending = self._pending, []
+        events = [*self._unwritten, *self._events_of(pending)]
+        outcome = replace(outcome, parts=self._draft.parts(), citations=self._draft.citations, events=events)
+        finished = await self._write(outcome)
+        if self._live.is_read:
+            last = ending(finished.last_seq, finished.turn, finished.answer)
+            self._live.publish([*events, last])
+        self.finished.set_result(finished)
+
+    async def _write(self, outcome: Outcome) -> Finished:
+        pause = 0.05
+        while True:
+            try:
+                return await self._shop.store.finish_turn(self.claim, outcome, promote=self._shop.promote())
+            except Unavailable:
+                self._live.cut()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _RETRY_SECONDS_MAX)
