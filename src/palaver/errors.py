@@ -21,7 +21,8 @@
     ├── Unavailable                  try again later; .retry_after_seconds
     │   ├── StoreUnavailable         locked, read-only, unreachable
     │   ├── StoreFull                no room on the disk; nothing was written
-    │   └── ShuttingDown
+    │   ├── ShuttingDown
+    │   └── ServerUnreachable        the SDK got no answer, or one that is not Palaver's
     ├── StoreRefused                 the store can't be opened as it is
     │   ├── SchemaTooNew
     │   └── UnsafeDurability
@@ -195,6 +196,15 @@ class ShuttingDown(Unavailable):
     """This process is draining; another one, or this one in a moment, will answer."""
 
     code = "shutting_down"
+
+
+class ServerUnreachable(Unavailable):
+    """The SDK got no answer from the server (``server_unreachable``), or one that is not Palaver's (``server_protocol``).
+
+    A keyed call may have been done all the same: the same call with the same key tells.
+    """
+
+    code = "server_unreachable"
 
 
 class StoreRefused(PalaverError):

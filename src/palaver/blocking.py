@@ -1,0 +1,321 @@
+# Generated from surface.py by scripts/generate_blocking.py. Don't edit.
+"""The hub without await: every call runs on an event loop in a background thread.
+
+The names, arguments, values and errors are those of ``palaver.surface``. Calls may come from any thread. A stream is a
+generator: leave it early and its connection or reader is closed; the turn goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Self, Unpack
+
+from palaver.bot import Bot
+from palaver.conversation import Branch, Conversation, Message, Turn
+from palaver.entity import Entity
+from palaver.events import Event
+from palaver.looper import Looper
+from palaver.page import Page
+from palaver.surface import (
+    Accepted,
+    AppendFields,
+    BotFields,
+    Bots,
+    ConversationEdits,
+    ConversationFields,
+    ConversationQuery,
+    Conversations,
+    Entities,
+    EntityFields,
+    Hub,
+    KeyFields,
+    Keys,
+    Messages,
+    NewKey,
+    PageQuery,
+    Reply,
+    SendOptions,
+    Tenants,
+    Turns,
+)
+from palaver.tenant import ApiKey, Tenant
+
+
+class BlockingBots:
+    """``hub.bots``"""
+
+    def __init__(self, looper: Looper[Hub], inner: Bots) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def create(self, *, idempotency_key: str | None = None, **fields: Unpack[BotFields]) -> Bot:
+        """Create a bot. Its ``name`` is unique; with no ``model`` it gets the default one."""
+        return self._looper.wait(self._inner.create(idempotency_key=idempotency_key, **fields))
+
+    def get(self, bot_id: str) -> Bot:
+        """Return a bot."""
+        return self._looper.wait(self._inner.get(bot_id))
+
+    def list(self, *, deleted: bool = False, **page: Unpack[PageQuery]) -> Page[Bot]:
+        """List bots, newest first."""
+        return self._looper.wait(self._inner.list(deleted=deleted, **page))
+
+    def update(self, bot_id: str, *, if_version: int | None = None, **fields: Unpack[BotFields]) -> Bot:
+        """Edit a bot. With ``if_version`` a concurrent edit is a ``VersionConflict``."""
+        return self._looper.wait(self._inner.update(bot_id, if_version=if_version, **fields))
+
+    def delete(self, bot_id: str, *, if_version: int | None = None) -> None:
+        """Delete a bot with its conversations. It can be restored until it is purged."""
+        self._looper.wait(self._inner.delete(bot_id, if_version=if_version))
+
+    def restore(self, bot_id: str) -> Bot:
+        """Bring a deleted bot back, with what its delete hid."""
+        return self._looper.wait(self._inner.restore(bot_id))
+
+
+class BlockingEntities:
+    """``hub.entities``"""
+
+    def __init__(self, looper: Looper[Hub], inner: Entities) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def create(self, *, idempotency_key: str | None = None, **fields: Unpack[EntityFields]) -> Entity:
+        """Create an entity."""
+        return self._looper.wait(self._inner.create(idempotency_key=idempotency_key, **fields))
+
+    def get(self, entity_id: str) -> Entity:
+        """Return an entity."""
+        return self._looper.wait(self._inner.get(entity_id))
+
+    def list(self, **page: Unpack[PageQuery]) -> Page[Entity]:
+        """List entities, newest first."""
+        return self._looper.wait(self._inner.list(**page))
+
+    def update(self, entity_id: str, *, if_version: int | None = None, **fields: Unpack[EntityFields]) -> Entity:
+        """Edit an entity."""
+        return self._looper.wait(self._inner.update(entity_id, if_version=if_version, **fields))
+
+    def delete(self, entity_id: str, *, if_version: int | None = None) -> None:
+        """Forget an entity; its conversations stay."""
+        self._looper.wait(self._inner.delete(entity_id, if_version=if_version))
+
+
+class BlockingConversations:
+    """``hub.conversations``"""
+
+    def __init__(self, looper: Looper[Hub], inner: Conversations) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def create(
+        self, bot_id: str, *, idempotency_key: str | None = None, **fields: Unpack[ConversationFields]
+    ) -> Conversation:
+        """Begin a conversation with a bot."""
+        return self._looper.wait(self._inner.create(bot_id, idempotency_key=idempotency_key, **fields))
+
+    def get(self, conversation_id: str) -> Conversation:
+        """Return a conversation."""
+        return self._looper.wait(self._inner.get(conversation_id))
+
+    def list(self, **query: Unpack[ConversationQuery]) -> Page[Conversation]:
+        """List conversations, the most recently active first."""
+        return self._looper.wait(self._inner.list(**query))
+
+    def update(
+        self, conversation_id: str, *, if_version: int | None = None, **fields: Unpack[ConversationEdits]
+    ) -> Conversation:
+        """Edit title, external id or metadata."""
+        return self._looper.wait(self._inner.update(conversation_id, if_version=if_version, **fields))
+
+    def end(
+        self, conversation_id: str, *, rating: int | None = None, feedback: str | None = None, reason: str = "user"
+    ) -> Conversation:
+        """End a conversation (``reason``: ``user``, ``bot``, ``admin`` or ``idle``); a running turn is stopped first."""
+        return self._looper.wait(self._inner.end(conversation_id, rating=rating, feedback=feedback, reason=reason))
+
+    def archive(self, conversation_id: str) -> Conversation:
+        """Archive a conversation; a running turn is stopped first."""
+        return self._looper.wait(self._inner.archive(conversation_id))
+
+    def reopen(self, conversation_id: str) -> Conversation:
+        """Make an ended or archived conversation active again."""
+        return self._looper.wait(self._inner.reopen(conversation_id))
+
+    def delete(self, conversation_id: str, *, if_version: int | None = None) -> None:
+        """Delete a conversation; a running turn is stopped first. It can be restored until it is purged."""
+        self._looper.wait(self._inner.delete(conversation_id, if_version=if_version))
+
+    def restore(self, conversation_id: str) -> Conversation:
+        """Bring a deleted conversation back."""
+        return self._looper.wait(self._inner.restore(conversation_id))
+
+    def branches(self, conversation_id: str) -> Sequence[Branch]:
+        """Return the turns that have siblings, made by regenerate, edit or ``parent_id``."""
+        return self._looper.wait(self._inner.branches(conversation_id))
+
+    def switch(self, conversation_id: str, turn_id: str) -> Conversation:
+        """Make the path from the beginning to this turn the active one."""
+        return self._looper.wait(self._inner.switch(conversation_id, turn_id))
+
+
+class BlockingMessages:
+    """``hub.messages``. Each of send, regenerate and edit comes in three forms: wait for the reply, stream its events,
+    or only start the turn."""
+
+    def __init__(self, looper: Looper[Hub], inner: Messages) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def send(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Reply:
+        """Send a message and wait for the reply. A turn that ends ``failed`` raises ``TurnFailed``."""
+        return self._looper.wait(self._inner.send(conversation_id, text, **options))
+
+    def stream(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Generator[Event, None, None]:
+        """Send a message and read what happens, up to the turn's end. Leaving early does not stop the turn."""
+        return self._looper.each(self._inner.stream(conversation_id, text, **options))
+
+    def start(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
+        """Send a message and return once it is accepted; follow it with ``hub.turns``."""
+        return self._looper.wait(self._inner.start(conversation_id, text, **options))
+
+    def regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Reply:
+        """Answer the same question again, beside the answer ``message_id``."""
+        return self._looper.wait(self._inner.regenerate(message_id, **options))
+
+    def stream_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Generator[Event, None, None]:
+        """Regenerate, and read what happens."""
+        return self._looper.each(self._inner.stream_regenerate(message_id, **options))
+
+    def start_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Accepted:
+        """Regenerate, and return once it is accepted."""
+        return self._looper.wait(self._inner.start_regenerate(message_id, **options))
+
+    def edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Reply:
+        """Ask a changed question beside the question ``message_id``."""
+        return self._looper.wait(self._inner.edit(message_id, text, **options))
+
+    def stream_edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Generator[Event, None, None]:
+        """Edit and resend, and read what happens."""
+        return self._looper.each(self._inner.stream_edit(message_id, text, **options))
+
+    def start_edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
+        """Edit and resend, and return once it is accepted."""
+        return self._looper.wait(self._inner.start_edit(message_id, text, **options))
+
+    def append(self, conversation_id: str, messages: Sequence[AppendFields]) -> Sequence[Message]:
+        """Store messages with no model call: imports, greetings."""
+        return self._looper.wait(self._inner.append(conversation_id, messages))
+
+    def list(self, conversation_id: str, *, order: str = "asc", **page: Unpack[PageQuery]) -> Page[Message]:
+        """List the messages of the active path."""
+        return self._looper.wait(self._inner.list(conversation_id, order=order, **page))
+
+    def rate(self, message_id: str, rating: int | None, *, feedback: str | None = None) -> Message:
+        """Rate a message 1–5 (thumbs: 5 and 1); None takes the rating back."""
+        return self._looper.wait(self._inner.rate(message_id, rating, feedback=feedback))
+
+    def delete(self, message_id: str) -> None:
+        """Delete the turn of a message: its question and its answer."""
+        self._looper.wait(self._inner.delete(message_id))
+
+    def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
+        """Find messages that hold all these words, newest first."""
+        return self._looper.wait(self._inner.search(q, bot_id=bot_id, **page))
+
+
+class BlockingTurns:
+    """``hub.turns``"""
+
+    def __init__(self, looper: Looper[Hub], inner: Turns) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def get(self, turn_id: str) -> Turn:
+        """Return a turn."""
+        return self._looper.wait(self._inner.get(turn_id))
+
+    def list(self, *, status: str | None = None, **page: Unpack[PageQuery]) -> Page[Turn]:
+        """List turns, newest first."""
+        return self._looper.wait(self._inner.list(status=status, **page))
+
+    def events(self, turn_id: str, *, after: int = 0) -> Generator[Event, None, None]:
+        """Read the events of a turn after number ``after`` (0: all), up to its end, from any process, at any time.
+
+        Raises:
+            ResumeWindowGone: ``after`` is beyond the log, or in the middle of one that has expired.
+        """
+        return self._looper.each(self._inner.events(turn_id, after=after))
+
+    def wait(self, turn_id: str) -> Reply:
+        """Wait for the end of a turn, whatever it is."""
+        return self._looper.wait(self._inner.wait(turn_id))
+
+    def stop(self, turn_id: str) -> Turn:
+        """Stop a turn and keep its text; returns once it has ended. Doing it again changes nothing."""
+        return self._looper.wait(self._inner.stop(turn_id))
+
+
+class BlockingKeys:
+    """``hub.keys``"""
+
+    def __init__(self, looper: Looper[Hub], inner: Keys) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def create(self, **fields: Unpack[KeyFields]) -> NewKey:
+        """Create an API key. The first one closes an open server for good."""
+        return self._looper.wait(self._inner.create(**fields))
+
+    def list(self, **page: Unpack[PageQuery]) -> Page[ApiKey]:
+        """List keys, newest first, revoked ones included."""
+        return self._looper.wait(self._inner.list(**page))
+
+    def revoke(self, key_id: str) -> ApiKey:
+        """Revoke a key."""
+        return self._looper.wait(self._inner.revoke(key_id))
+
+
+class BlockingTenants:
+    """``hub.tenants``"""
+
+    def __init__(self, looper: Looper[Hub], inner: Tenants) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def list(self, **page: Unpack[PageQuery]) -> Page[Tenant]:
+        """List all tenants."""
+        return self._looper.wait(self._inner.list(**page))
+
+
+class BlockingHub:
+    """Everything, for one tenant. A context manager; without it call ``close()`` when done.
+
+    Args:
+        opening: Makes the async hub that is opened on the loop of this one, such as ``lambda: palaver.open("a.db")``.
+    """
+
+    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[Hub]]) -> None:
+        self._looper: Looper[Hub] = Looper(opening)
+        hub = self._looper.held
+        self.bots = BlockingBots(self._looper, hub.bots)
+        self.entities = BlockingEntities(self._looper, hub.entities)
+        self.conversations = BlockingConversations(self._looper, hub.conversations)
+        self.messages = BlockingMessages(self._looper, hub.messages)
+        self.turns = BlockingTurns(self._looper, hub.turns)
+        self.keys = BlockingKeys(self._looper, hub.keys)
+        self.tenants = BlockingTenants(self._looper, hub.tenants)
+
+    def close(self) -> None:
+        """Let go of everything: running turns of this process end ``interrupted(shutdown)``. May be called again."""
+        self._looper.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,40 @@
+"""``hub.turns`` over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Unpack
+
+from palaver.client.follow import Follower
+from palaver.client.nouns import Noun, path_of
+from palaver.client.replies import whole_reply
+from palaver.client.transport import Call
+from palaver.conversation import Turn
+from palaver.events import Event
+from palaver.page import Page
+from palaver.surface import PageQuery, Reply
+
+
+class HttpTurns(Noun):
+    """See ``surface.Turns``."""
+
+    async def get(self, turn_id: str) -> Turn:
+        return await self._get(Turn, path_of("turns", "turn", turn_id))
+
+    async def list(self, *, status: str | None = None, **page: Unpack[PageQuery]) -> Page[Turn]:
+        return await self._page(Turn, "/v1/turns", {"status": status, **page})
+
+    async def events(self, turn_id: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+        path_of("turns", "turn", turn_id)
+        async with aclosing(Follower(self._transport, turn_id=turn_id, after=after).events()) as events:
+            async for event in events:
+                yield event
+
+    async def wait(self, turn_id: str) -> Reply:
+        async with aclosing(self.events(turn_id)) as events:
+            return whole_reply([event async for event in events])
+
+    async def stop(self, turn_id: str) -> Turn:
+        path = path_of("turns", "turn", turn_id, "stop")
+        return await self._send(Turn, Call(method="POST", path=path, repeatable=True))
