@@ -1,0 +1,182 @@
+r"""Event streams: ``id: <turn>:<seq>``, ``event: <type>``, one line of ASCII JSON, ``\n`` only.
+
+An ASGI application that only sends is never told that its client has left, so ``receive`` is awaited beside. A client
+that does not read holds no memory here: nothing is read from the turn while a send waits, and after a minute the stream
+is cut, to be resumed from where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from palaver.errors import InvalidInput, NotFound, PalaverError, TooManyStreams
+from palaver.events import Event
+
+MEDIA_TYPE = "text/event-stream"
+HEADERS: Mapping[str, str] = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+PING = b": ping\n\n"
+STALLED_SECONDS = 60.0
+_SEQ_MAX = 2**53
+
+Batches = AsyncGenerator[Sequence[Event], None]
+
+_log = structlog.get_logger("palaver.streams")
+_CURSOR = re.compile(r"(?:(turn_[0-9a-f]{1,64}):)?([0-9]{1,100})\Z")
+
+
+def frames(turn_id: str, events: Sequence[Event]) -> bytes:
+    """Return events as they go over the wire, joined."""
+    return "".join([f"id: {turn_id}:{e.seq}\nevent: {e.type}\ndata: {e.json}\n\n" for e in events]).encode("ascii")
+
+
+def read_cursor(request: Request, turn_id: str) -> int:
+    """Return after which event to go on: ``Last-Event-ID`` (what a browser sends by itself), else ``?after=``, else 0.
+
+    Both take ``<turn_id>:<seq>`` and ``<seq>``.
+
+    Raises:
+        InvalidInput: ``invalid_event_id``.
+        NotFound: It is of another turn.
+    """
+    given = request.headers.get("last-event-id") or request.query_params.get("after")
+    if given is None:
+        return 0
+    found = _CURSOR.match(given)
+    if found is None:
+        raise InvalidInput("An event id is <turn_id>:<number>.", code="invalid_event_id")
+    if found[1] is not None and found[1] != turn_id:
+        raise NotFound
+    return min(int(found[2]), _SEQ_MAX)
+
+
+def wants_stream(request: Request) -> bool:
+    """Whether ``Accept`` names event streams."""
+    for accepted in ",".join(request.headers.getlist("accept")).lower().split(","):
+        media_type, *parameters = (part.strip() for part in accepted.split(";"))
+        if media_type == MEDIA_TYPE:
+            return not any(re.fullmatch(r"q=0(\.0*)?", each) for each in parameters)
+    return False
+
+
+class StreamSlots:
+    """How many streams are open, and how many may be."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.open = 0
+
+    def check(self) -> None:
+        """Raise ``TooManyStreams`` when there is no room for one more."""
+        if self.open >= self._limit:
+            raise TooManyStreams("Too many event streams are open here.", retry_after_seconds=5)
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold a slot."""
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+
+class _Pump:
+    """Writes to one client, and knows when it last did and whether it still waits to."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.wrote_at = time.monotonic()
+        self.waits = False
+
+    async def write(self, chunk: bytes) -> None:
+        self.waits = True
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        self.waits = False
+        self.wrote_at = time.monotonic()
+
+    async def beat(self, seconds: float) -> None:
+        """Send a comment whenever nothing was sent for ``seconds``; give up on one that does not read any more."""
+        while True:
+            quiet = time.monotonic() - self.wrote_at
+            if self.waits:
+                if quiet > STALLED_SECONDS:
+                    raise _Over
+            elif quiet >= seconds:
+                await self.write(PING)
+                continue
+            await asyncio.sleep(max(seconds - quiet, min(seconds, 1.0)))
+
+
+class EventStream(Response):
+    """The events of a turn. Leaving does not stop the turn; a stream that ends without a terminal event was cut.
+
+    Args:
+        turn_id: Whose events they are.
+        batches: What is read; closed when the client leaves.
+        headers: Beside those of every stream.
+    """
+
+    def __init__(
+        self,
+        turn_id: str,
+        batches: Batches,
+        *,
+        slots: StreamSlots,
+        heartbeat_seconds: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(headers={**HEADERS, **(headers or {})})
+        del self.headers["content-length"]
+        self._turn_id = turn_id
+        self._batches = batches
+        self._slots = slots
+        self._heartbeat_seconds = heartbeat_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the turn ends, the client leaves or stops reading."""
+        del scope
+        async with aclosing(self._batches):
+            with self._slots.taken():
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                try:
+                    await self._run(_Pump(send), receive)
+                except* _Over:
+                    pass
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _run(self, pump: _Pump, receive: Receive) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_until_left(receive))
+            group.create_task(pump.beat(self._heartbeat_seconds))
+            await self._read(pump)
+            raise _Over
+
+    async def _read(self, pump: _Pump) -> None:
+        try:
+            async for batch in self._batches:
+                await pump.write(frames(self._turn_id, batch))
+        except PalaverError as error:
+            _log.warning("stream_cut", turn_id=self._turn_id, code=error.code)
+
+
+async def _until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise _Over
+
+
+class _Over(Exception):
+    """The stream has come to its end, for whatever reason: the rest of its tasks is not needed any more."""
