@@ -32,7 +32,7 @@ def check_unicode(value: str, path: str = "") -> str:
 
 def is_blank(value: str) -> bool:
     """Whether nothing in ``value`` would be seen: empty, blanks, controls or zero-width characters only."""
-    if value and (value[0].isalnum() or value[-1].isalnum()):
+    if value and value[0].isalnum() and value[0] not in _INVISIBLE_EXTRA:
         return False
     return all(unicodedata.category(char) in _INVISIBLE or char in _INVISIBLE_EXTRA for char in value)
 

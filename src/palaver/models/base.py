@@ -1,7 +1,8 @@
 """The contract of a chat model: one prompt in, a stream of what it says out.
 
 A model raises ``ModelError`` with the code and flags of the contract's table «Calling the model», and nothing else. It
-does not retry and has no time limits of its own: ``models.patience`` does both, the same for every model.
+does not retry and has no time limits of its own: ``models.patience`` does both, the same for every model, and checks
+that an answer has an end and text. A catalog hands out patient models only.
 """
 
 from __future__ import annotations
