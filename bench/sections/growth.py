@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ async def _grown(kind: type[Peer], folder: Path, counts: Sequence[int]) -> _Grow
 def _slope(counts: Sequence[int], sizes: Sequence[int]) -> float:
     # Differences, so that the schema's own pages are not taken for growth.
     steps = list(zip(counts, sizes, strict=True))
-    marginal = [(b[0], (b[1] - a[1]) / (b[0] - a[0])) for a, b in zip(steps, steps[1:], strict=False)]
+    marginal = [(b[0], (b[1] - a[1]) / (b[0] - a[0])) for a, b in itertools.pairwise(steps)]
     return 1 + growth_exponent([count for count, _ in marginal], [max(1, round(size)) for _, size in marginal])
 
 

@@ -20,10 +20,7 @@ def _measured(server: servers.Server, path: str, connections: int, seconds: floa
 
 
 def _row(name: str, results: list[dict[str, Any]]) -> tuple[str, ...]:
-    cells = []
-    for result in results:
-        cells.append(f"{_rate(result):,.0f} ({result['cpu'] / result['events'] * 1e6:.1f})")
-    return (name, *cells)
+    return (name, *[f"{_rate(each):,.0f} ({each['cpu'] / each['events'] * 1e6:.1f})" for each in results])
 
 
 def _rate(result: dict[str, Any]) -> float:

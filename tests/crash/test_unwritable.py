@@ -1,0 +1,64 @@
+"""A store that refuses writes: nothing is acknowledged, reads go on, and it heals without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import httpx2
+
+from crash.journal import all_messages, created, make_conversation
+from crash.process import serving
+
+ENV = {"PALAVER_DEFAULT_MODEL": "scripted:words?count=5"}
+
+
+async def test_a_locked_store_acknowledges_nothing_and_heals(tmp_path: Path) -> None:
+    """I17: while another process holds the file a send is 503, a read is answered; afterwards the same key works."""
+    async with serving(tmp_path / "chat.db", ENV) as server:
+        async with httpx2.AsyncClient(base_url=server.url, timeout=60) as http:
+            bot = await created(http, "/v1/bots", {"name": "Helper"})
+            conversation_id = await make_conversation(http, bot["id"])
+            path = f"/v1/conversations/{conversation_id}/messages"
+            key = {"Idempotency-Key": "patient"}
+            holder = sqlite3.connect(server.store, isolation_level=None)
+            holder.execute("BEGIN IMMEDIATE")
+            try:
+                sending = asyncio.ensure_future(http.post(path, json={"text": "Hello"}, headers=key))
+                async with asyncio.timeout(2):
+                    assert (await http.get(path)).status_code == 200
+                refused = await sending
+            finally:
+                holder.execute("ROLLBACK")
+                holder.close()
+            assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+            assert "Retry-After" in refused.headers
+            assert await all_messages(http, conversation_id, 100) == [], "nothing of it was stored"
+            accepted = await http.post(path, json={"text": "Hello"}, headers=key)
+            assert accepted.status_code == 201, accepted.text
+            assert "Idempotent-Replayed" not in accepted.headers
+            assert len(await all_messages(http, conversation_id, 100)) == 2
+
+
+async def test_a_store_that_locks_in_mid_stream_keeps_the_whole_text(tmp_path: Path) -> None:
+    """A stream is cut when its words can't be written; the turn ends with its text once the store is back, and is resumed."""
+    env = {"PALAVER_DEFAULT_MODEL": "scripted:words?count=300&delay=0.02", "PALAVER_LEASE_SECONDS": "15"}
+    async with serving(tmp_path / "chat.db", env) as server:
+        async with httpx2.AsyncClient(base_url=server.url, timeout=60) as http:
+            bot = await created(http, "/v1/bots", {"name": "Helper"})
+            path = f"/v1/conversations/{await make_conversation(http, bot['id'])}/messages"
+            turn = (await http.post(path, json={"text": "Go"}, headers={"Prefer": "respond-async"})).headers["Location"]
+            await asyncio.sleep(0.3)
+            holder = sqlite3.connect(server.store, isolation_level=None)
+            holder.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(6)
+            holder.execute("ROLLBACK")
+            holder.close()
+            async with asyncio.timeout(10):
+                while (await http.get(turn)).json()["status"] == "running":
+                    await asyncio.sleep(0.05)
+            body = (await http.get(turn)).json()
+            assert (body["status"], body["reason"]) == ("interrupted", "store_unavailable")
+            again = await http.post(path, json={"text": "Again"}, headers={"Prefer": "respond-async"})
+            assert again.status_code == 202, "the conversation is not stuck"
