@@ -1,0 +1,1 @@
+"""The command line: ``palaver serve | chat | bots | conversations | keys | doctor``."""

@@ -1,0 +1,130 @@
+"""``palaver doctor``: what an acknowledgement means here, and whether anything is in the way."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+import palaver
+from palaver.cli.show import clean, emit
+from palaver.cli.target import JsonOption, StoreOption, UrlOption
+from palaver.config import Settings
+from palaver.errors import InvalidInput, ModelError, PalaverError
+from palaver.page import Page
+from palaver.surface import Hub
+
+if TYPE_CHECKING:
+    from palaver.hub import HubRoot
+
+EPILOG = """Examples:
+
+palaver doctor
+
+palaver doctor --store sqlite:////var/lib/palaver.db --json
+
+palaver doctor --url http://127.0.0.1:8000
+"""
+COUNTED_MAX = 200
+OFFLINE = "offline"
+
+
+@dataclass(slots=True)
+class Findings:
+    """Facts in the order in which they were found, and what is wrong."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+
+    def plain(self) -> Any:
+        """As JSON shapes."""
+        return {"healthy": not self.troubles, "facts": self.facts, "troubles": self.troubles}
+
+    def show(self, console: Console) -> None:
+        """For a person."""
+        for name, value in self.facts.items():
+            console.print(Text(f"{name:<16}  {clean(str(value))}"), soft_wrap=True)
+        for trouble in self.troubles:
+            console.print(Text(f"{'trouble':<16}  {clean(trouble)}", style="red"), soft_wrap=True)
+        if not self.troubles:
+            console.print(Text("Nothing is in the way.", style="green"))
+
+
+async def _durability(root: HubRoot, found: Findings) -> None:
+    health = await root.store.health()
+    found.facts["engine"] = health.engine
+    found.facts["schema"] = health.schema_version
+    found.facts["acknowledged"] = health.detail
+    found.facts["process dies"] = "nothing acknowledged is lost" if health.survives_kill else "writes can be lost"
+    found.facts["power fails"] = "nothing acknowledged is lost" if health.survives_power_cut else "writes can be lost"
+    if not health.survives_kill:
+        found.troubles.append("An acknowledged message can be lost when the process dies.")
+
+
+def _model(root: HubRoot, found: Findings) -> None:
+    name = root.catalog.default_name()
+    if name == OFFLINE:
+        found.facts["default model"] = "offline: no provider is configured, set OPENAI_API_KEY or GROQ_API_KEY"
+        return
+    found.facts["default model"] = name
+    try:
+        root.catalog.find(name)
+    except ModelError as error:
+        found.troubles.append(error.message)
+
+
+async def _counts(hub: Hub, found: Findings) -> None:
+    pages: dict[str, Page[Any]] = {
+        "bots": await hub.bots.list(limit=COUNTED_MAX),
+        "conversations": await hub.conversations.list(limit=COUNTED_MAX),
+        "running turns": await hub.turns.list(status="running", limit=COUNTED_MAX),
+        "queued turns": await hub.turns.list(status="queued", limit=COUNTED_MAX),
+    }
+    for name, page in pages.items():
+        found.facts[name] = f"{len(page)}+" if page.next else len(page)
+
+
+async def _examine_store(settings: Settings, found: Findings) -> None:
+    from palaver.hub import HubRoot  # the engine takes long to import, and a server needs none here
+
+    found.facts["store"] = settings.store
+    found.facts["tenant"] = settings.tenant
+    async with HubRoot.open(settings.model_copy(update={"unsafe_durability": True})) as root:
+        await _durability(root, found)
+        closed = await root.store.any_key_ever()
+        found.facts["doors"] = (
+            "closed: every call needs a key" if closed else "open: on this machine only, no key needed"
+        )
+        _model(root, found)
+        await _counts(root.for_tenant(), found)
+
+
+async def _examine_server(url: str, found: Findings) -> None:
+    found.facts["server"] = url
+    async with palaver.open(url) as hub:
+        await _counts(hub, found)
+
+
+async def examine(settings: Settings, url: str | None) -> Findings:
+    """Look at a store, or at a server from outside. What can't be opened or reached is a trouble."""
+    found = Findings()
+    try:
+        await (_examine_store(settings, found) if url is None else _examine_server(url, found))
+    except PalaverError as error:
+        found.troubles.append(f"{error.message} ({error.code})")
+    return found
+
+
+def doctor(store: StoreOption = None, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """Say what an acknowledgement means here, which model answers, and what is stored. Exit code 1 on trouble."""
+    if store is not None and url is not None:
+        raise InvalidInput("Pass --store or --url, not both.")
+    settings = Settings() if store is None else Settings(store=store)
+    found = asyncio.run(examine(settings, url))
+    emit(found, as_json=as_json)
+    if found.troubles:
+        raise typer.Exit(1)

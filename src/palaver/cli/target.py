@@ -1,0 +1,86 @@
+"""Which hub a command works on, and the options that say so."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+import palaver
+from palaver.blocking import BlockingHub
+from palaver.cli.show import Shown, emit
+from palaver.config import Settings
+from palaver.errors import InvalidInput
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="STORE", help="A file, or sqlite:///file.db. Default: PALAVER_STORE, else palaver.db."
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="A server instead of a file; its key comes from PALAVER_API_KEY."),
+]
+TenantOption = Annotated[
+    str | None, typer.Option("--tenant", metavar="NAME", help="Whose data in the file. Default: PALAVER_TENANT.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP API gives it.")]
+
+_SHARED: dict[str, tuple[Any, object]] = {
+    "store": (StoreOption, None),
+    "url": (UrlOption, None),
+    "tenant": (TenantOption, None),
+    "as_json": (JsonOption, False),
+}
+
+
+def opened(store: str | None, url: str | None, tenant: str | None = None) -> BlockingHub:
+    """Return the hub of these options.
+
+    Raises:
+        InvalidInput: Both a file and a server, or a URL that is none.
+    """
+    if store is not None and url is not None:
+        raise InvalidInput("Pass --store or --url, not both.")
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise InvalidInput("A URL begins with http:// or https://.")
+    return palaver.connect(url or store or Settings().store, tenant=tenant)
+
+
+def on_hub(
+    app: typer.Typer, name: str, *, epilog: str = "", own: frozenset[str] = frozenset()
+) -> Callable[[Callable[..., Shown]], Callable[..., Shown]]:
+    """Make a command of a function whose first argument is a hub: it gets --store, --url, --tenant and --json.
+
+    ``own`` names shared options that the function takes itself.
+    """
+
+    def register(function: Callable[..., Shown]) -> Callable[..., Shown]:
+        hints = get_type_hints(function, include_extras=True)
+        signature = inspect.signature(function)
+        shared = {option: kind for option, kind in _SHARED.items() if option not in own}
+
+        def command(**given: Any) -> None:
+            outer = {option: given.pop(option) for option in shared}
+            with opened(outer["store"], outer["url"], outer.get("tenant")) as hub:
+                shown = function(hub, **given)
+            emit(shown, as_json=outer["as_json"])
+
+        parameters = [
+            parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in list(signature.parameters.values())[1:]
+        ]
+        parameters += [
+            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for option, (annotation, default) in shared.items()
+        ]
+        command.__doc__ = function.__doc__
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        app.command(name, epilog=epilog or None)(command)
+        return function
+
+    return register
