@@ -1,4 +1,4 @@
-"""API keys: making them, telling who holds one, taking them back.
+"""API keys: making them, and telling who holds one.
 
 A secret is ``pk_<prefix>_<43 characters>``: 256 random bits, so a fast keyed hash keeps them as well as a slow one would.
 The store keeps HMAC-SHA256 under its own secret and never sees the key.
@@ -13,16 +13,13 @@ import secrets
 from datetime import timedelta
 
 from palaver.clock import Clock, SystemClock, from_micros
-from palaver.cursor import CursorSigner
 from palaver.errors import NotFound, Unauthenticated
 from palaver.ids import is_id, new_id
-from palaver.page import Page
 from palaver.stores.base import Store
 from palaver.stores.orders import KeyDraft
 from palaver.surface import NewKey
 from palaver.tenant import ApiKey, Scope
 from palaver.wire.keys import VISITOR_SECONDS, KeyCreate
-from palaver.wire.pages import PageQuery
 
 _SHAPE = re.compile(r"pk_[0-9a-f]{8}_[A-Za-z0-9_-]{43}\Z")
 _TOUCH_EVERY_MICROS = 60_000_000
@@ -32,14 +29,14 @@ _TOUCHED_MAX = 10_000
 class KeyRing:
     """The API keys of a store, of all its tenants. It checks no scope: its callers do."""
 
-    def __init__(self, store: Store, clock: Clock | None = None) -> None:
+    def __init__(self, store: Store, secret: bytes, clock: Clock | None = None) -> None:
         self._store = store
+        self._secret = secret
         self._clock = clock or SystemClock()
-        self._secret: bytes | None = None
         self._touched: dict[str, int] = {}
 
     async def create(self, tenant_id: str, order: KeyCreate) -> NewKey:
-        """Make a key of ``tenant_id`` (the tenant in the order is not looked at). The first key closes an open server.
+        """Make a key of ``tenant_id``, whatever tenant the order names. The first key closes an open server.
 
         Raises:
             NotFound: A visitor's bot or entity is none of this tenant.
@@ -61,7 +58,7 @@ class KeyRing:
             created_at=now,
             expires_at=None if lives is None else now + timedelta(seconds=lives),
         )
-        kept = await self._store.create_key(KeyDraft(key=key, digest=await self._digest(secret)))
+        kept = await self._store.create_key(KeyDraft(key=key, digest=self._digest(secret)))
         return NewKey(key=kept, secret=secret)
 
     async def authenticate(self, secret: str) -> ApiKey:
@@ -73,7 +70,7 @@ class KeyRing:
         refused = Unauthenticated("This API key is not valid.")
         if _SHAPE.match(secret) is None:
             raise refused
-        key = await self._store.find_key(await self._digest(secret))
+        key = await self._store.find_key(self._digest(secret))
         if key is None or key.revoked_at is not None:
             raise refused
         now = self._clock.micros()
@@ -81,23 +78,6 @@ class KeyRing:
             raise refused
         await self._touch(key.id, now)
         return key
-
-    async def list(self, tenant_id: str | None, page: PageQuery) -> Page[ApiKey]:
-        """List the keys of a tenant (None: of all), newest first, revoked ones included."""
-        signer = CursorSigner(await self._store_secret())
-        listing = f"keys\0{tenant_id or ''}"
-        window = signer.window(listing, limit=page.limit, after=page.after, before=page.before)
-        return signer.page(await self._store.page_keys(tenant_id, window), listing)
-
-    async def revoke(self, tenant_id: str | None, key_id: str) -> ApiKey:
-        """Revoke a key of a tenant (None: of any); doing it again changes nothing.
-
-        Raises:
-            NotFound: There is no such key.
-        """
-        if not is_id("key", key_id):
-            raise NotFound
-        return await self._store.revoke_key(tenant_id, key_id)
 
     async def _check_visit(self, tenant_id: str, bot_id: str, entity_id: str) -> None:
         if not (is_id("bot", bot_id) and is_id("ent", entity_id)):
@@ -113,10 +93,5 @@ class KeyRing:
         self._touched[key_id] = now
         await self._store.touch_key(key_id)
 
-    async def _digest(self, secret: str) -> bytes:
-        return hmac.digest(await self._store_secret(), b"api-key\0" + secret.encode(), hashlib.sha256)
-
-    async def _store_secret(self) -> bytes:
-        if self._secret is None:
-            self._secret = await self._store.secret()
-        return self._secret
+    def _digest(self, secret: str) -> bytes:
+        return hmac.digest(self._secret, b"api-key\0" + secret.encode(), hashlib.sha256)

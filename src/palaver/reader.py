@@ -46,7 +46,7 @@ class TurnReader:
         """
         with self._feed.use(turn_id) as live:
             log = await self._read(tenant_id, turn_id, after)
-            _check_cursor(log, after)
+            check_cursor(log, after)
             cursor = after
             while True:
                 events = compose(log, cursor)
@@ -93,7 +93,8 @@ class TurnReader:
                     await live.changed(None)
 
 
-def _check_cursor(log: TurnLog, after: int) -> None:
+def check_cursor(log: TurnLog, after: int) -> None:
+    """Raise ``ResumeWindowGone`` where the log does not go on after that event."""
     if after == 0 or (after <= log.last_seq and not log.expired):
         return
     raise ResumeWindowGone(

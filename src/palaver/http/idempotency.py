@@ -7,7 +7,7 @@ import re
 from starlette.requests import Request
 
 from palaver.errors import InvalidInput
-from palaver.wire.idempotency import check_key
+from palaver.once import check_key
 
 _ESCAPED = re.compile(r'\\(["\\])')
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"\Z')

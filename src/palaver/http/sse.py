@@ -1,7 +1,6 @@
 r"""Event streams: ``id: <turn>:<seq>``, ``event: <type>``, one line of ASCII JSON, ``\n`` only.
 
-An ASGI application that only sends is never told that its client has left, so ``receive`` is awaited beside. A client
-that does not read holds no memory here: nothing is read from the turn while a send waits, and after a minute the stream
+A client that does not read holds no memory here: nothing is read from the turn while a send waits, and after a minute the stream
 is cut, to be resumed from where it was.
 """
 
@@ -20,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from palaver.errors import InvalidInput, NotFound, PalaverError, TooManyStreams
 from palaver.events import Event
+from palaver.http.presence import Left, until_left
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS: Mapping[str, str] = {
@@ -27,6 +27,8 @@ HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
 }
+HEAD_ONLY = "palaver.head"
+"""In an ASGI scope: the client asked with HEAD, so no event is sent."""
 PING = b": ping\n\n"
 STALLED_SECONDS = 60.0
 _SEQ_MAX = 2**53
@@ -113,7 +115,7 @@ class _Pump:
             quiet = time.monotonic() - self.wrote_at
             if self.waits:
                 if quiet > STALLED_SECONDS:
-                    raise _Over
+                    raise Left
             elif quiet >= seconds:
                 await self.write(PING)
                 continue
@@ -147,22 +149,22 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the turn ends, the client leaves or stops reading."""
-        del scope
         async with aclosing(self._batches):
             with self._slots.taken():
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-                try:
+                if not scope.get(HEAD_ONLY):
                     await self._run(_Pump(send), receive)
-                except* _Over:
-                    pass
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _run(self, pump: _Pump, receive: Receive) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_until_left(receive))
-            group.create_task(pump.beat(self._heartbeat_seconds))
-            await self._read(pump)
-            raise _Over
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(until_left(receive))
+                group.create_task(pump.beat(self._heartbeat_seconds))
+                await self._read(pump)
+                raise Left
+        except* Left:
+            pass
 
     async def _read(self, pump: _Pump) -> None:
         try:
@@ -170,13 +172,3 @@ class EventStream(Response):
                 await pump.write(frames(self._turn_id, batch))
         except PalaverError as error:
             _log.warning("stream_cut", turn_id=self._turn_id, code=error.code)
-
-
-async def _until_left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    raise _Over
-
-
-class _Over(Exception):
-    """The stream has come to its end, for whatever reason: the rest of its tasks is not needed any more."""

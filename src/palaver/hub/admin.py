@@ -23,8 +23,8 @@ class LocalKeys:
 
     async def create(self, **fields: Unpack[KeyFields]) -> NewKey:
         """See ``surface.Keys.create``."""
-        given = check(KeyCreate, fields).given()
-        return await self._ring.create(**{"tenant_id": self._place.tenant_id, **given})
+        order = check(KeyCreate, fields)
+        return await self._ring.create(order.tenant_id or self._place.tenant_id, order)
 
     async def list(self, *, all_tenants: bool = False, **page: Unpack[PageQuery]) -> Page[ApiKey]:
         """See ``surface.Keys.list``. An operator lists the keys of all tenants."""

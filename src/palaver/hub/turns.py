@@ -11,6 +11,7 @@ from palaver.errors import InvalidInput, TurnFailed
 from palaver.events import Event
 from palaver.hub.place import Place
 from palaver.page import Page
+from palaver.reader import check_cursor
 from palaver.surface import PageQuery, Reply
 from palaver.wire.checking import check
 from palaver.wire.pages import TurnQuery
@@ -55,6 +56,11 @@ class LocalTurns:
         window = listing.window(limit=query.limit, after=query.after, before=query.before)
         tenant_id = None if all_tenants else self._place.tenant_id
         return listing.page(await self._place.store.page_turns(tenant_id, query.status, window))
+
+    async def check_cursor(self, turn_id: str, after: int) -> None:
+        """Raise what reading the events after this one would: ``NotFound`` or ``ResumeWindowGone``."""
+        log = await self._place.store.read_log(self._place.tenant_id, self._known(turn_id), after=after, limit=0)
+        check_cursor(log, after)
 
     async def batches(self, turn_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Event], None]:
         """Read the events of a turn as they are at hand, several at once where several are."""

@@ -51,6 +51,10 @@ class Wire(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
+class Empty(Wire):
+    """A request that says nothing: its body is ``{}``, or there is none."""
+
+
 def refused(code: str, message: str) -> PydanticCustomError:
     """The error of a field; pydantic's template syntax in ``message`` is defused."""
     return PydanticCustomError(code, "{message}", {"message": message})
