@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -45,14 +46,14 @@ async def _talking(folder: Path, parrot: Parrot) -> AsyncIterator[LocalHub]:
 
 def _pieces(text: str, at: list[int]) -> list[str]:
     edges = [0, *sorted(min(each, len(text)) for each in at), len(text)]
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [text[a:b] for a, b in pairwise(edges) if b > a]
 
 
 async def _round_trip(hub: LocalHub, parrot: Parrot, conversation_id: str, question: str, answer: str) -> None:
     events = [event async for event in hub.messages.stream(conversation_id, question)]
     assert parrot.heard == question, "what the model is asked"
     assert "".join(event.text for event in events) == answer, "what is streamed"
-    turn, told = fold(events)
+    _, told = fold(events)
     assert told is not None
     assert told.text == answer
     newest = (await hub.messages.list(conversation_id, order="desc", limit=2)).data

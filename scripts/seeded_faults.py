@@ -1,0 +1,178 @@
+"""Are the tests any good? Puts known faults into a copy of the tree, one at a time, and runs the tests that must see them.
+
+    python scripts/seeded_faults.py            every fault
+    python scripts/seeded_faults.py fence      those whose name holds this word
+    python scripts/seeded_faults.py --list     what there is
+
+A fault is a piece of text and what it becomes. Text that is no longer there, or is there twice, is an error: a fault
+that was not put in proves nothing. Exits 1 if a fault survives its tests, or if the tests fail without any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT_SECONDS = 300
+_NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", "__pycache__", ".hypothesis", "*.db*", ".bench-*", "htmlcov"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """``old`` in ``file`` becomes ``new``."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault, the promise that it breaks, and the tests that must fail with it."""
+
+    name: str
+    breaks: str
+    edits: Sequence[Edit]
+    tests: Sequence[str]
+
+
+FAULTS: Sequence[Fault] = (
+    Fault(
+        name="words are shown before they are written",
+        breaks="persist, then emit",
+        edits=[
+            Edit(
+                file="src/palaver/ticker.py",
+                old="            watch = await self._store.append_deltas([delta for _, delta in ticks])\n",
+                new="            self._announce(ticks, Watch())\n"
+                "            watch = await self._store.append_deltas([delta for _, delta in ticks])\n",
+            )
+        ],
+        tests=["tests/engine/test_resume.py::test_what_is_emitted_was_persisted_first"],
+    ),
+    Fault(
+        name="a live stream resumes one event too late",
+        breaks="I8",
+        edits=[
+            Edit(
+                file="src/palaver/feed.py",
+                old="return [event for event in events if event.seq > seq]",
+                new="return [event for event in events if event.seq > seq + 1]",
+            )
+        ],
+        tests=["tests/engine/test_resume.py"],
+    ),
+    Fault(
+        name="the stored stream resumes one event too early",
+        breaks="I8",
+        edits=[
+            Edit(
+                file="src/palaver/reader.py",
+                old="return await self._store.read_log(tenant_id, turn_id, after=after, limit=PAGE_EVENTS)",
+                new="return await self._store.read_log(tenant_id, turn_id, after=max(0, after - 1), limit=PAGE_EVENTS)",
+            )
+        ],
+        tests=["tests/engine/test_resume.py"],
+    ),
+    Fault(
+        name="a stop throws the text away",
+        breaks="I11",
+        edits=[
+            Edit(
+                file="src/palaver/worker.py",
+                old="parts=self._draft.parts(), citations",
+                new="parts=() if outcome.reason else self._draft.parts(), citations",
+            )
+        ],
+        tests=["tests/engine/test_machine.py"],
+    ),
+)
+
+
+def put_in(fault: Fault, tree: Path) -> None:
+    """Make the edits of a fault in a tree.
+
+    Raises:
+        LookupError: A text is not there, or is there more than once.
+    """
+    for edit in fault.edits:
+        path = tree / edit.file
+        text = path.read_text()
+        if text.count(edit.old) != 1:
+            raise LookupError(f"«{fault.name}»: {text.count(edit.old)} places in {edit.file} hold {edit.old!r}")
+        path.write_text(text.replace(edit.old, edit.new))
+
+
+def _run(tests: Sequence[str], tree: Path) -> tuple[bool, str]:
+    """Run tests in a tree. Returns whether they passed, and the last line of what they said."""
+    env = {**os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    try:
+        done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False, f"hung for {TIMEOUT_SECONDS} s"
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"pytest could not run {tests}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    said = [
+        line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))
+    ] or done.stdout.splitlines()
+    return done.returncode == 0, said[-1].strip()
+
+
+def _survives(fault: Fault, folder: Path) -> bool:
+    tree = folder / "tree"
+    shutil.copytree(ROOT, tree, ignore=_NOT_COPIED)
+    begun = time.monotonic()
+    try:
+        put_in(fault, tree)
+        passed, said = _run(fault.tests, tree)
+    finally:
+        shutil.rmtree(tree)
+    verdict = "SURVIVED" if passed else "caught"
+    print(f"{verdict:9} {time.monotonic() - begun:5.0f} s  {fault.name} ({fault.breaks}): {said[:140]}", flush=True)
+    return passed
+
+
+def _sound(faults: Sequence[Fault], folder: Path) -> bool:
+    """Whether the tests pass without a fault: a test that fails anyway catches nothing."""
+    tree = folder / "tree"
+    shutil.copytree(ROOT, tree, ignore=_NOT_COPIED)
+    tests = sorted({test for fault in faults for test in fault.tests})
+    passed, said = _run(tests, tree)
+    shutil.rmtree(tree)
+    print(f"{'sound' if passed else 'UNSOUND':9}          without any fault: {said}", flush=True)
+    return passed
+
+
+def main(argv: Sequence[str]) -> int:
+    """Try the faults asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("word", nargs="?", default="", help="only faults whose name holds this word")
+    parser.add_argument("--list", action="store_true", help="name the faults and leave")
+    arguments = parser.parse_args(argv)
+    faults = [fault for fault in FAULTS if arguments.word in fault.name]
+    if arguments.list:
+        print("\n".join(f"{fault.name} ({fault.breaks})" for fault in faults))
+        return 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if not _sound(faults, folder):
+            return 1
+        survivors = [fault for fault in faults if _survives(fault, folder)]
+    print(f"{len(faults) - len(survivors)} of {len(faults)} faults were caught")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
