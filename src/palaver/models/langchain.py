@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessageChunk, BaseMessage
 
+_CHUNKS_AHEAD = 256
+"""How many chunks a synchronous model may be ahead of its reader, so that memory is bounded."""
+_LOOK_UP_SECONDS = 0.25
+"""How often a synchronous model that is too far ahead looks whether it was abandoned."""
 _PARAMS = ("temperature", "top_p", "max_tokens", "seed", "stop")
 
 
@@ -145,11 +149,14 @@ async def _astream(chat_model: BaseChatModel, prompt: Prompt) -> AsyncGenerator[
 async def _threaded(chat_model: BaseChatModel, prompt: Prompt) -> AsyncGenerator[AIMessageChunk, None]:
     loop = asyncio.get_running_loop()
     heard: asyncio.Queue[AIMessageChunk | Exception | None] = asyncio.Queue()
+    room = threading.Semaphore(_CHUNKS_AHEAD)
     abandoned = threading.Event()
 
     def tell(what: AIMessageChunk | Exception | None) -> None:
-        if not (abandoned.is_set() or loop.is_closed()):
-            loop.call_soon_threadsafe(heard.put_nowait, what)
+        while not (abandoned.is_set() or loop.is_closed()):
+            if room.acquire(timeout=_LOOK_UP_SECONDS):
+                loop.call_soon_threadsafe(heard.put_nowait, what)
+                return
 
     def run() -> None:
         try:
@@ -167,6 +174,7 @@ async def _threaded(chat_model: BaseChatModel, prompt: Prompt) -> AsyncGenerator
         while (what := await heard.get()) is not None:
             if isinstance(what, Exception):
                 raise what
+            room.release()
             yield what
     finally:
         abandoned.set()

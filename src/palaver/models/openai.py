@@ -24,12 +24,10 @@ from palaver.models.base import Prompt, Said
 from palaver.models.completions import Completion, is_whole, request_body
 from palaver.models.patience import disconnected
 from palaver.models.refusals import over_limit, refusal, refused, refused_in_stream
-from palaver.models.sse import EventStream, LineTooLong
+from palaver.models.sse import EventStream, EventTooLong
 
 EVENT_BYTES = 2 * 1024 * 1024
 """The most bytes of one event: a server that does not stream may send a whole answer in one."""
-SILENT_BYTES = 2 * EVENT_BYTES
-"""The most bytes between two events: comments and blank lines, which cost time to read."""
 REFUSAL_BYTES = 16 * 1024
 INFLATE_BYTES = 64 * 1024
 LINGER_SECONDS = 0.05
@@ -187,16 +185,11 @@ async def _said(received: AsyncIterator[bytes]) -> AsyncGenerator[Said, None]:
 
 async def _events(received: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
     events = EventStream(EVENT_BYTES)
-    silent_bytes = 0
     try:
         async for some in received:
-            silent_bytes += len(some)
             for data in events.feed(some):
-                silent_bytes = 0
                 yield data
-            if silent_bytes > SILENT_BYTES:
-                raise over_limit("too many bytes that say nothing")
-    except LineTooLong:
+    except EventTooLong:
         raise over_limit("too long an event") from None
     for data in events.end():
         if is_whole(data):
@@ -254,7 +247,7 @@ def _completions_url(base_url: str) -> httpx2.URL:
         url = httpx2.URL(base_url.strip().rstrip("/") + "/chat/completions")
     except httpx2.InvalidURL:
         raise _unusable("address") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65535:
         raise _unusable("address")
     return url
 

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
+LINES_MAX = 10_000
+"""The most lines up to the end of an event, blank ones and comments included: they say nothing, and cost time."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class LineTooLong(Exception):
-    """An event is over the limit. What was fed is lost; feed no more."""
+class EventTooLong(Exception):
+    """An event is over a limit. What was fed is lost; feed no more."""
 
 
 class EventStream:
@@ -37,14 +39,18 @@ class EventStream:
         self._data_bytes = 0
         self._skip_line_feed = False
         self._seen_line = False
+        self._lines_before_event = 0
 
     def feed(self, received: bytes) -> Iterator[str]:
         """Yield the data of each event that ``received`` completes; its lines joined by LF, its bytes read as UTF-8.
 
         Raises:
-            LineTooLong: An event has more than ``limit_bytes``.
+            EventTooLong: An event has more than ``limit_bytes`` or ``LINES_MAX``.
         """
         for line in self._lines(received):
+            self._lines_before_event += 1
+            if self._lines_before_event > LINES_MAX:
+                raise EventTooLong
             if not line:
                 yield from self._dispatch()
             else:
@@ -96,8 +102,9 @@ class EventStream:
             data = b"\n".join(self._data) if len(self._data) > 1 else self._data[0]
             self._data.clear()
             self._data_bytes = 0
+            self._lines_before_event = 0
             yield data.decode("utf-8", "replace")
 
     def _check(self, size_bytes: int) -> None:
         if size_bytes > self._limit_bytes:
-            raise LineTooLong
+            raise EventTooLong

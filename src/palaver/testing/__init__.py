@@ -1,0 +1,5 @@
+"""The conformance suites: for everyone who writes a store or a model, as for our own."""
+
+from palaver.testing.models import ModelConformance
+
+__all__ = ["ModelConformance"]
