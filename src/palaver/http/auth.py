@@ -35,6 +35,11 @@ class Access:
         """Whether it is bound to its bot and entity."""
         return self.scope is Scope.VISITOR
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether it reaches the keys and turns of all tenants. Open mode does not: it is ``default`` alone."""
+        return self.scope is Scope.OPERATOR and self.key_id is not None
+
     def includes(self, scope: Scope) -> bool:
         """Whether it may do what ``scope`` may, in its own tenant."""
         return _RANK[self.scope] >= _RANK[scope]

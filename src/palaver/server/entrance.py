@@ -1,0 +1,135 @@
+"""The outermost layer of every request: its id, the doors, what is logged and counted, and the answer to any error."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders, State
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from palaver.errors import PalaverError, ShuttingDown, StoreUnavailable
+from palaver.http.doors import Doors
+from palaver.http.sse import HEAD_ONLY
+from palaver.ids import new_id
+from palaver.server.problems import problem
+from palaver.server.serving import Serving
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_SANE_ID = re.compile(r"[A-Za-z0-9_.:/+=-]{1,128}\Z")
+_log = structlog.get_logger("palaver.requests")
+
+
+class _Answer:
+    """What is sent: adds the headers of every answer, drops the bodies of HEAD, remembers the status."""
+
+    def __init__(self, send: Send, extra: MutableMapping[str, str], *, head: bool) -> None:
+        self.status: int | None = None
+        self.begun_at = 0.0
+        self._send = send
+        self._extra = extra
+        self._head = head
+        self._over = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.begun_at = time.perf_counter()
+            headers = MutableHeaders(raw=message["headers"] if isinstance(message["headers"], list) else [])
+            for name, value in self._extra.items():
+                headers[name] = value
+            message["headers"] = headers.raw
+        elif self._head:
+            if self._over:
+                return
+            self._over = True
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await self._send(message)
+
+
+class Entrance:
+    """ASGI middleware. ``state.serving`` is there once the app was started."""
+
+    def __init__(self, app: ASGIApp, *, state: State, doors: Doors) -> None:
+        self._app = app
+        self._state = state
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, whatever happens."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
+        scope = {**scope, HEAD_ONLY: scope["method"] == "HEAD", "palaver.request_id": request_id}
+        if scope["method"] == "HEAD":
+            scope["method"] = "GET"
+        extra = {"X-Request-Id": request_id, **self._doors.headers_for(headers.get("origin"))}
+        answer = _Answer(send, extra, head=scope[HEAD_ONLY])
+        began = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._answer(scope, receive, answer)
+        self._note(scope, answer, began)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        # One of the three places that catch everything: the client gets a problem document, the log the traceback.
+        try:
+            response = await self._at_the_door(scope)
+            if response is None:
+                await self._app(scope, receive, answer.send)
+            else:
+                await response(scope, receive, answer.send)
+            return
+        except ClientDisconnect:
+            _log.debug("client_left", path=scope["path"])
+            return
+        except PalaverError as error:
+            said = error
+            if answer.status is not None:
+                raise
+        except Exception:
+            _log.exception("request_broke", path=scope["path"])
+            said = PalaverError()
+            if answer.status is not None:
+                raise
+        response = problem(said, instance=scope["path"], request_id=scope["palaver.request_id"])
+        if response.status_code >= 500:
+            _log.error("request_failed", path=scope["path"], code=said.code, reason=said.message)
+        await response(scope, receive, answer.send)
+
+    async def _at_the_door(self, scope: Scope) -> Response | None:
+        """Return the answer of the door itself, if it has one: to a preflight request."""
+        serving: Serving | None = getattr(self._state, "serving", None)
+        if serving is None:
+            raise StoreUnavailable("This app was not started: its lifespan has to be run.")
+        headers = Headers(scope=scope)
+        self._doors.check(headers, is_open=await serving.gate.is_open())
+        origin = headers.get("origin")
+        if scope["method"] == "OPTIONS" and origin is not None and "access-control-request-method" in headers:
+            return Response(status_code=204, headers=dict(self._doors.preflight(origin)))
+        if serving.root.draining and scope["method"] not in READS:
+            raise ShuttingDown("This server is stopping; send again.", retry_after_seconds=1)
+        return None
+
+    def _note(self, scope: Scope, answer: _Answer, began: float) -> None:
+        if answer.status is None:
+            return
+        route = getattr(scope.get("route"), "path", "none")
+        seconds = answer.begun_at - began
+        method = "HEAD" if scope[HEAD_ONLY] else scope["method"]
+        serving: Serving | None = getattr(self._state, "serving", None)
+        if serving is not None:
+            serving.metrics.answered(method, route, answer.status, seconds)
+        fields: dict[str, Any] = {"method": method, "route": route, "status": answer.status}
+        _log.debug("request", **fields, ms=round(seconds * 1000, 1), request_id=scope["palaver.request_id"])
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _SANE_ID.match(given) else new_id("req")

@@ -1,0 +1,158 @@
+"""Running the app: ``palaver serve``.
+
+uvicorn tells an app of its end only after the last connection has closed, and an open event stream does not close by
+itself. So the signal starts the engine's drain first: turns end ``interrupted(shutdown)``, streams get their terminal
+event and close, and then uvicorn's own shutdown has nothing left to wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from palaver.config import Settings
+from palaver.errors import PalaverError, StoreRefused
+from palaver.http.doors import is_loopback
+from palaver.hub import HubRoot
+from palaver.server.app import create_app
+
+GRACE_SECONDS = 1
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn that lets the engine drain before it waits for connections."""
+
+    def __init__(self, config: uvicorn.Config, root: HubRoot) -> None:
+        super().__init__(config)
+        self._root = root
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop to listen, end the turns, then the connections."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        await self._root.engine.drain()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin the shutdown. The signal is not raised again afterwards: a drained exit is a clean one."""
+        del frame
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def configure_logs(level: str) -> None:
+    """Write JSON lines to stderr, ours and uvicorn's."""
+    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING), format="%(message)s", force=True)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket, so that port 0 is known before anyone is told."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host.strip("[]"), port))
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+async def check_bind(root: HubRoot, settings: Settings) -> None:
+    """Refuse to leave loopback while anyone may come in.
+
+    Raises:
+        StoreRefused: ``refuses_to_bind``, with what to do.
+    """
+    if settings.open or is_loopback(settings.host) or await root.store.any_key_ever():
+        return
+    raise StoreRefused(
+        f"No API key exists, so anyone who reaches {settings.host} could read and write everything. "
+        "Make a key first (palaver keys create), or pass --open if a door of your own stands in front.",
+        code="refuses_to_bind",
+    )
+
+
+async def _welcome(root: HubRoot, settings: Settings, listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    health = await root.store.health()
+    return (
+        f"Palaver is on http://{shown}:{port} · store {settings.store}: {health.detail} "
+        f"· default model {root.catalog.default_name()}"
+    )
+
+
+async def _run(settings: Settings, models: Mapping[str, Any] | None) -> None:
+    async with HubRoot.open(settings, models=models) as root:
+        await check_bind(root, settings)
+        listener = _listen(settings.host, settings.port)
+        app: FastAPI = create_app(settings, hub_root=root)
+        config = uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        print(await _welcome(root, settings, listener), flush=True)
+        await DrainingServer(config, root).serve(sockets=[listener])
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def serve(settings: Settings | None = None, *, models: Mapping[str, Any] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT, then drain and return the exit status. Blocks; call it from the main thread.
+
+    Args:
+        settings: Read from the environment when omitted.
+        models: Models given in process by name.
+    """
+    settings = settings or Settings()
+    configure_logs(settings.log_level)
+    try:
+        with asyncio.Runner(loop_factory=_loop) as runner:
+            runner.run(_run(settings, models))
+    except PalaverError as error:
+        print(error.message, file=sys.stderr, flush=True)
+        return 1
+    except OSError as error:
+        print(f"{settings.host}:{settings.port} can't be listened on: {error.strerror}.", file=sys.stderr, flush=True)
+        return 1
+    return 0

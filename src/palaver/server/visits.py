@@ -1,0 +1,75 @@
+"""Keeping a visitor to its bot and its entity: everything else does not exist for it."""
+
+from __future__ import annotations
+
+from palaver.conversation import Conversation
+from palaver.errors import Forbidden, NotFound
+from palaver.server.call import Call
+from palaver.wire.conversations import ConversationCreate, ConversationQuery
+from palaver.wire.messages import MessageRegenerate
+
+
+def _is_own(call: Call, conversation: Conversation) -> bool:
+    entity = conversation.entity
+    return conversation.bot_id == call.access.bot_id and entity is not None and entity.id == call.access.entity_id
+
+
+async def check_conversation(call: Call, conversation_id: str) -> None:
+    """Raise ``NotFound`` unless the caller may see this conversation."""
+    if call.access.is_visitor and not _is_own(call, await call.hub.conversations.get(conversation_id)):
+        raise NotFound
+
+
+async def conversation_id(call: Call) -> str:
+    """Return the conversation's id in the path, which the caller may see."""
+    known = call.id("conv")
+    await check_conversation(call, known)
+    return known
+
+
+async def message_id(call: Call) -> str:
+    """Return the message's id in the path, which the caller may see."""
+    known = call.id("msg")
+    if call.access.is_visitor:
+        message = await call.serving.root.store.get_message(call.access.tenant_id, known)
+        await check_conversation(call, message.conversation_id)
+    return known
+
+
+async def turn_id(call: Call) -> str:
+    """Return the turn's id in the path, which the caller may see."""
+    known = call.id("turn")
+    if call.access.is_visitor:
+        await check_conversation(call, (await call.hub.turns.get(known)).conversation_id)
+    return known
+
+
+def own_conversation(call: Call, wanted: ConversationCreate) -> dict[str, object]:
+    """Return what a caller may create: a visitor's conversation is with its bot and its entity."""
+    given = wanted.given()
+    if not call.access.is_visitor:
+        return given
+    if wanted.bot_id != call.access.bot_id or wanted.entity_id not in (None, call.access.entity_id):
+        raise NotFound
+    if wanted.entity is not None or wanted.entity_type is not None:
+        raise Forbidden("A visitor talks as its own entity.")
+    return {**given, "entity_id": call.access.entity_id}
+
+
+def own_listing(call: Call, wanted: ConversationQuery) -> dict[str, object]:
+    """Return what a caller may list: a visitor's own conversations, deleted ones never."""
+    given = wanted.given()
+    if not call.access.is_visitor:
+        return given
+    if wanted.deleted:
+        raise Forbidden("A visitor does not see what was deleted.")
+    own = {"bot_id": call.access.bot_id, "entity_id": call.access.entity_id}
+    if any(given.get(name, mine) != mine for name, mine in own.items()):
+        raise NotFound
+    return {**given, **own}
+
+
+def check_sending(call: Call, wanted: MessageRegenerate) -> None:
+    """Raise ``Forbidden`` where a visitor wants to set the model's parameters: they are the bot's."""
+    if call.access.is_visitor and "params" in wanted.model_fields_set:
+        raise Forbidden("A visitor does not set the model's parameters.")
