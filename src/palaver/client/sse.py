@@ -24,7 +24,8 @@ class Frame:
 class LineSplitter:
     """Bytes in any pieces → complete lines. A line end may itself be cut between CR and LF."""
 
-    def __init__(self) -> None:
+    def __init__(self, line_bytes_max: int = LINE_BYTES_MAX) -> None:
+        self._line_bytes_max = line_bytes_max
         self._rest = bytearray()
         self._after_cr = False
 
@@ -32,7 +33,7 @@ class LineSplitter:
         """Return the lines that this chunk completes, without their ends.
 
         Raises:
-            ValueError: A line is longer than ``LINE_BYTES_MAX``, or is not UTF-8.
+            ValueError: A line is too long, or is not UTF-8.
         """
         if self._after_cr and chunk:
             self._after_cr = False
@@ -46,7 +47,7 @@ class LineSplitter:
             lines.append(self._rest.decode())
             self._rest.clear()
         self._rest += rest
-        if len(self._rest) > LINE_BYTES_MAX:
+        if len(self._rest) > self._line_bytes_max:
             raise ValueError("a line of the stream is too long")
         return lines
 
@@ -54,8 +55,8 @@ class LineSplitter:
 class FrameReader:
     """Lines → frames. What was not ended by an empty line was cut, and is dropped."""
 
-    def __init__(self) -> None:
-        self._splitter = LineSplitter()
+    def __init__(self, line_bytes_max: int = LINE_BYTES_MAX) -> None:
+        self._splitter = LineSplitter(line_bytes_max)
         self._id = ""
         self._event = ""
         self._data: list[str] = []

@@ -17,10 +17,30 @@ from typing import Any
 
 import httpx2
 
-from palaver.errors import InvalidInput, PalaverError, ServerUnreachable, Unavailable, error_from
+from palaver.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    Limited,
+    ModelError,
+    PalaverError,
+    ServerUnreachable,
+    Unauthenticated,
+    Unavailable,
+    error_from,
+)
 from palaver.wire.idempotency import check_key
 
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "request_id"})
+_BY_STATUS: Mapping[int, type[PalaverError]] = {
+    401: Unauthenticated,
+    403: Forbidden,
+    409: Conflict,
+    429: Limited,
+    500: PalaverError,
+    502: ModelError,
+    503: Unavailable,
+}
 _SIMPLE_KEY = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
 
@@ -211,7 +231,14 @@ class Transport:
         wait = response.headers.get("retry-after", "")
         if wait.isascii() and wait.isdigit():
             details["retry_after_seconds"] = int(wait)
-        return error_from(code, message, details)
+        return _error(response.status_code, code, message, details)
+
+
+def _error(status: int, code: str, message: str, details: dict[str, Any]) -> PalaverError:
+    error = error_from(code, message, details)
+    if error.__class__ is InvalidInput and status in _BY_STATUS:  # a code of one server alone, or of a newer one
+        return _BY_STATUS[status](message, code=code, **details)
+    return error
 
 
 def key_header(key: str | None) -> str:
