@@ -91,7 +91,7 @@ def _add(app: FastAPI, endpoint: Endpoint) -> None:
         answer,
         methods=[endpoint.method],
         name=endpoint.run.__name__,
-        operation_id=f"{endpoint.tag}_{endpoint.run.__name__}_{len(endpoint.path)}",
+        operation_id=f"{endpoint.tag}_{endpoint.run.__name__}",
         summary=endpoint.summary,
         tags=[endpoint.tag],
         status_code=max(endpoint.answers),

@@ -21,13 +21,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from palaver.config import Settings
-from palaver.errors import PalaverError, StoreRefused
+from palaver.errors import InvalidInput
 from palaver.http.doors import is_loopback
 from palaver.hub import HubRoot
 from palaver.server.app import create_app
 
 GRACE_SECONDS = 1
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+BACKLOG = 2048
 
 
 class DrainingServer(uvicorn.Server):
@@ -77,8 +77,12 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host.strip("[]"), port))
-    listener.listen(2048)
+    try:
+        listener.bind((host.strip("[]"), port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise InvalidInput(f"{host}:{port} can't be listened on: {error.strerror}.", code="refuses_to_bind") from None
     listener.setblocking(False)
     return listener
 
@@ -87,11 +91,11 @@ async def check_bind(root: HubRoot, settings: Settings) -> None:
     """Refuse to leave loopback while anyone may come in.
 
     Raises:
-        StoreRefused: ``refuses_to_bind``, with what to do.
+        InvalidInput: ``refuses_to_bind``, with what to do.
     """
     if settings.open or is_loopback(settings.host) or await root.store.any_key_ever():
         return
-    raise StoreRefused(
+    raise InvalidInput(
         f"No API key exists, so anyone who reaches {settings.host} could read and write everything. "
         "Make a key first (palaver keys create), or pass --open if a door of your own stands in front.",
         code="refuses_to_bind",
@@ -137,22 +141,18 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def serve(settings: Settings | None = None, *, models: Mapping[str, Any] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT, then drain and return the exit status. Blocks; call it from the main thread.
+def serve(settings: Settings | None = None, *, models: Mapping[str, Any] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. Blocks; call it from the main thread.
 
     Args:
         settings: Read from the environment when omitted.
         models: Models given in process by name.
+
+    Raises:
+        InvalidInput: ``refuses_to_bind``: nobody would guard that address, or it can't be listened on.
+        StoreRefused: The store can't be opened as it is.
     """
     settings = settings or Settings()
     configure_logs(settings.log_level)
-    try:
-        with asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(_run(settings, models))
-    except PalaverError as error:
-        print(error.message, file=sys.stderr, flush=True)
-        return 1
-    except OSError as error:
-        print(f"{settings.host}:{settings.port} can't be listened on: {error.strerror}.", file=sys.stderr, flush=True)
-        return 1
-    return 0
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(_run(settings, models))

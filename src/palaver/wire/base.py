@@ -70,6 +70,11 @@ def _text_rule(check: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(checked)
 
 
+def _said(**schema: str | int) -> Any:
+    """What a text rule means, for the JSON Schema: pydantic can't read it from the rule."""
+    return Field(json_schema_extra=dict(schema))
+
+
 def _bounded(limit: int, code: str = "invalid_parameter") -> Callable[[str], str]:
     def checked(value: str) -> str:
         if len(value) > limit:
@@ -176,21 +181,27 @@ Metadata = Annotated[dict[str, Any], BeforeValidator(_plain)]
 """A JSON object of at most 64 KB and 1,000 keys. Keys mean nothing to us: ``__class__`` is data."""
 
 MessageText = Annotated[
-    str, _text_rule(text.check_message_text), Field(json_schema_extra={"format": "palaver-message"}, min_length=0)
+    str,
+    _text_rule(text.check_message_text),
+    _said(format="palaver-message", minLength=1, maxLength=text.MESSAGE_CODE_POINTS),
 ]
-Name = Annotated[str, _text_rule(text.check_name), Field(json_schema_extra={"format": "palaver-name"})]
+Name = Annotated[
+    str, _text_rule(text.check_name), _said(format="palaver-name", minLength=1, maxLength=text.NAME_CODE_POINTS)
+]
 ExternalId = Annotated[
     str,
     _text_rule(partial(text.check_name, path="external_id", limit=EXTERNAL_ID_CODE_POINTS)),
-    Field(json_schema_extra={"format": "palaver-name"}),
+    _said(format="palaver-name", minLength=1, maxLength=EXTERNAL_ID_CODE_POINTS),
 ]
-Instructions = Annotated[str, _text_rule(_bounded(INSTRUCTIONS_CODE_POINTS))]
-Feedback = Annotated[str, _text_rule(_bounded(FEEDBACK_CODE_POINTS))]
-SearchText = Annotated[str, _text_rule(_bounded(QUERY_CODE_POINTS, "query_too_long"))]
-AnyId = Annotated[str, _text_rule(_bounded(METADATA_BYTES))]
+Instructions = Annotated[str, _text_rule(_bounded(INSTRUCTIONS_CODE_POINTS)), _said(maxLength=INSTRUCTIONS_CODE_POINTS)]
+Feedback = Annotated[str, _text_rule(_bounded(FEEDBACK_CODE_POINTS)), _said(maxLength=FEEDBACK_CODE_POINTS)]
+SearchText = Annotated[
+    str, _text_rule(_bounded(QUERY_CODE_POINTS, "query_too_long")), _said(maxLength=QUERY_CODE_POINTS)
+]
+AnyId = Annotated[str, _text_rule(_bounded(METADATA_BYTES)), _said(maxLength=METADATA_BYTES)]
 """An id in a body: one that is malformed is not found, like one that is unknown."""
 StopText = Annotated[str, _text_rule(_bounded(100)), Field(min_length=1)]
-ClientKey = Annotated[str, _text_rule(_key), Field(json_schema_extra={"pattern": KEY_PATTERN})]
+ClientKey = Annotated[str, _text_rule(_key), _said(pattern=KEY_PATTERN)]
 FilterKey = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f\"'`\\]{1,200}$")]
 FilterValue = Annotated[str, _text_rule(_bounded(QUERY_CODE_POINTS, "invalid_filter"))]
 Time = Annotated[datetime, BeforeValidator(_time)]

@@ -22,6 +22,7 @@ def _asset(name: str, media_type: str) -> Run:
         del call
         return Response(await asyncio.to_thread(content.read_bytes), media_type=media_type, headers=_SAFE)
 
+    answer.__name__ = name.replace(".", "_")
     return answer
 
 
