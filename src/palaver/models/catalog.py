@@ -106,7 +106,7 @@ class Catalog:
         if not rest:
             raise _not_configured(f"No model was given under the name {name!r}; others are named provider:name.")
         if provider == "scripted":
-            return ScriptedModel.named(rest)
+            return _scripted(rest)
         return self._server(provider).model(rest)
 
     def _server(self, provider: str) -> OpenAIServer:
@@ -139,6 +139,13 @@ class Catalog:
 
 def _not_configured(message: str) -> ModelError:
     return ModelError(message, code="provider_not_configured")
+
+
+def _scripted(name: str) -> ChatModel:
+    try:
+        return ScriptedModel.named(name)
+    except ValueError:
+        raise _not_configured(f"There is no script named {name!r}.") from None
 
 
 def _as_chat_model(model: ChatModel | BaseChatModel) -> ChatModel:

@@ -18,16 +18,7 @@ from palaver.models.patience import disconnected
 from palaver.models.refusals import PROVIDER_TEXT_CHARACTERS, refusal, refused_in_stream
 
 DONE = "[DONE]"
-_PARAMS = (
-    "temperature",
-    "top_p",
-    "seed",
-    "stop",
-    "presence_penalty",
-    "frequency_penalty",
-    "reasoning_effort",
-    "response_format",
-)
+_PARAMS = ("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty")
 
 
 def request_body(name: str, prompt: Prompt, *, limit_word: str, counts_tokens: bool) -> bytes:

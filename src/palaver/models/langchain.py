@@ -29,7 +29,7 @@ _CHUNKS_AHEAD = 256
 """How many chunks a synchronous model may be ahead of its reader, so that memory is bounded."""
 _LOOK_UP_SECONDS = 0.25
 """How often a synchronous model that is too far ahead looks whether it was abandoned."""
-_PARAMS = ("temperature", "top_p", "max_tokens", "seed", "stop")
+_PARAMS = ("temperature", "top_p", "max_tokens", "seed", "stop", "presence_penalty", "frequency_penalty")
 
 
 class LangChainModel:

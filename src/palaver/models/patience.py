@@ -4,8 +4,8 @@ A retry happens only before the first delta, only for an error that says it may 
 a turn makes at most 3 calls, of which at most one yields a delta. The wait is exponential with full jitter, or what the
 provider asked for, up to a minute; a provider that asks for more is not waited for.
 
-What is enforced here, and by no model: the time limits (``stalled``), the size of the answer (``limit``), that a stream
-has an end marker (``disconnected_by_model``) and that an answer has text (``empty_answer``).
+What is enforced here, for every model: the time limits (``stalled``), the size of the answer (``limit``), that a stream
+has an end marker (``disconnected_by_model``), that an answer has text (``empty_answer``) and that it can be stored.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from palaver.conversation import InterruptReason
 from palaver.errors import ModelError
 from palaver.models.base import ChatModel, Ended, Prompt, ReasoningSaid, Said, TextSaid, TokensCounted
+from palaver.text import from_model
 
 _T = TypeVar("_T")
 
@@ -121,21 +122,21 @@ class _Attempt:
         self.spoke = False
 
     async def listen(self, model: ChatModel, prompt: Prompt) -> AsyncGenerator[Said, None]:
-        loop = asyncio.get_running_loop()
-        wait_until = min(loop.time() + self._patience.first_byte_seconds, self._ends_at)
         async with AsyncExitStack() as stack:
-            said = await _by(wait_until, stack.enter_async_context(model.stream(prompt)))
-            while (item := await self._next(said, wait_until)) is not None:
-                if self._is_kept(item):
-                    yield item
-                patience = AFTER_END_SECONDS if self._ended else self._patience.idle_seconds
-                wait_until = min(loop.time() + patience, self._ends_at)
-        self._check_whole()
+            limit = stack.enter_context(_Limit(self._ends_at))
+            limit.begin(self._patience.first_byte_seconds)
+            said = await limit.wait(stack.enter_async_context(model.stream(prompt)))
+            while (item := await self._next(said, limit)) is not None:
+                if (kept := self._kept(item)) is not None:
+                    yield kept
+                limit.begin(AFTER_END_SECONDS if self._ended else self._patience.idle_seconds)
+        if not self._ended:
+            raise disconnected()
 
-    async def _next(self, said: AsyncIterator[Said], by: float) -> Said | None:
+    async def _next(self, said: AsyncIterator[Said], limit: _Limit) -> Said | None:
         """Return what is said next, or None after the end. What goes wrong after the end marker no longer matters."""
         try:
-            return await _by(by, anext(said))
+            return await limit.wait(anext(said))
         except StopAsyncIteration:
             return None
         except ModelError:
@@ -143,38 +144,101 @@ class _Attempt:
                 return None
             raise
 
-    def _is_kept(self, item: Said) -> bool:
+    def _kept(self, item: Said) -> Said | None:
         match item:
-            case TextSaid() | ReasoningSaid():
-                if not item.text or self._ended:
-                    return False
-                self._take(item)
+            case TextSaid(text) | ReasoningSaid(text):
+                return None if self._ended or not text else self._measured(item)
             case Ended():
                 if self._ended:
-                    return False
+                    return None
                 self._ended = True
                 self._check_not_empty()
             case TokensCounted():
                 pass
-        return True
+        return item
 
-    def _take(self, item: TextSaid | ReasoningSaid) -> None:
-        text = item.text
-        self._bytes += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    def _measured(self, item: TextSaid | ReasoningSaid) -> Said:
+        text = from_model(item.text)
+        self._bytes += len(text) if text.isascii() else len(text.encode())
         if self._bytes > self._patience.answer_bytes:
             raise ModelError(
                 "The answer grew over the limit and was ended.", code=InterruptReason.LIMIT.value, interrupts=True
             )
         self.spoke = True
         self._wrote = self._wrote or isinstance(item, TextSaid)
+        return item if text == item.text else type(item)(text)
 
     def _check_not_empty(self) -> None:
         if not self._wrote:
             raise ModelError("The model ended its answer without a word.", code="empty_answer")
 
-    def _check_whole(self) -> None:
-        if not self._ended:
-            raise disconnected()
+
+class _Limit:
+    """A time limit on waiting for the model, and on nothing else: the reader may take its time.
+
+    ``asyncio.timeout`` around each wait would cost more than everything else that a piece of text goes through. Here
+    one timer serves a whole call: moving the limit is an assignment, and when the timer rings it looks where the limit
+    is by now.
+
+    Args:
+        ends_at: When all waiting ends, in the loop's time.
+    """
+
+    def __init__(self, ends_at: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ends_at = ends_at
+        self._when = ends_at
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: asyncio.Task[object] | None = None
+        self._has_rung = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def begin(self, seconds: float) -> None:
+        """Let the waiting from now on take so long."""
+        self._when = min(self._loop.time() + seconds, self._ends_at)
+        if self._timer is not None and self._when < self._timer.when():
+            self._timer.cancel()
+            self._timer = None
+
+    async def wait(self, awaited: Awaitable[_T]) -> _T:
+        """Return what ``awaited`` gives.
+
+        Raises:
+            ModelError: ``stalled``; ``awaited`` was cancelled.
+        """
+        task = self._waiting = asyncio.current_task()
+        assert task is not None
+        cancellations = task.cancelling()
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._when, self._ring)
+        try:
+            return await awaited
+        except asyncio.CancelledError:
+            if self._has_rung and task.uncancel() <= cancellations:
+                raise _stalled() from None
+            raise
+        finally:
+            self._waiting = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiting is None:
+            return
+        if self._loop.time() < self._when:
+            self._timer = self._loop.call_at(self._when, self._ring)
+        else:
+            self._has_rung = True
+            self._waiting.cancel()
+
+
+def _stalled() -> ModelError:
+    return ModelError("The model fell silent for too long.", code=InterruptReason.STALLED.value, interrupts=True)
 
 
 def disconnected(provider_text: str = "") -> ModelError:
@@ -185,16 +249,3 @@ def disconnected(provider_text: str = "") -> ModelError:
         interrupts=True,
         provider_text=provider_text,
     )
-
-
-async def _by(when: float, awaited: Awaitable[_T]) -> _T:
-    limit = asyncio.timeout_at(when)
-    try:
-        async with limit:
-            return await awaited
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        raise ModelError(
-            "The model fell silent for too long.", code=InterruptReason.STALLED.value, interrupts=True
-        ) from None

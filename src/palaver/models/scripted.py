@@ -26,6 +26,8 @@ from palaver.models.base import Ended, Prompt, ReasoningSaid, Said, TextSaid, To
 
 _WORD = re.compile(r"\s*\S+|\s+$")
 _FOREVER_SECONDS = 1e6
+_DELAY_SECONDS_MAX = 3600
+_COUNT_MAX = 100_000  # a bot's author names it: a server must not be made to write a text of any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,30 @@ class ScriptedModel:
         ``echo``, ``words?count=200`` (``words_text(200)``), ``slow`` (100 words, 20 a second), ``silent`` (never says
         a word), ``cut?count=5`` (words, then no end marker) and ``fail?code=provider_error&count=5`` (words, then the
         error). Each takes ``delay``, the seconds between words. Any other name is a text, and is said.
+
+        Raises:
+            ValueError: ``count`` is not 0 to 100,000, or ``delay`` no number of seconds up to an hour.
         """
         kind, _, query = name.partition("?")
         given = {key: values[-1] for key, values in parse_qs(query).items()}
         delay = float(given.get("delay", "0.05" if kind == "slow" else "0"))
-        if kind in ("", "echo"):
-            return cls(delay_seconds=delay)
-        return cls(_named_reply(kind, name, given, delay), delay_seconds=delay)
+        count = int(given.get("count", "0" if kind == "fail" else "100"))
+        if not (0 <= delay <= _DELAY_SECONDS_MAX and 0 <= count <= _COUNT_MAX):
+            raise ValueError(name)
+        words = list(_paced(pieces(words_text(count)), delay))
+        match kind:
+            case "" | "echo":
+                return cls(delay_seconds=delay)
+            case "words" | "slow":
+                return cls(words)
+            case "silent":
+                return cls([Pause(_FOREVER_SECONDS)])
+            case "cut":
+                return cls([*words, Cut()])
+            case "fail":
+                return cls([*words, ModelError("The script says so.", code=given.get("code"))])
+            case _:
+                return cls(name, delay_seconds=delay)
 
     @asynccontextmanager
     async def stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[Said]]:
@@ -178,22 +197,6 @@ def pieces(text: str) -> Sequence[str]:
 def words_text(count: int) -> str:
     """The whole text of ``scripted:words?count=…``: ``word0 word1 word2 …``."""
     return " ".join(f"word{number}" for number in range(count))
-
-
-def _named_reply(kind: str, name: str, given: dict[str, str], delay: float) -> Reply:
-    words = pieces(words_text(int(given.get("count", "100"))))
-    match kind:
-        case "words" | "slow":
-            return "".join(words)
-        case "silent":
-            return [Pause(_FOREVER_SECONDS)]
-        case "cut":
-            return [*_paced(words, delay), Cut()]
-        case "fail":
-            code = given.get("code", "provider_error")
-            return [*_paced(words if "count" in given else (), delay), ModelError("The script says so.", code=code)]
-        case _:
-            return name
 
 
 def _paced(words: Iterable[str], delay_seconds: float) -> Iterator[Step]:
