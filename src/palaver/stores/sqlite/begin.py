@@ -1,0 +1,312 @@
+"""How a turn begins: what the conversation allows, where in its tree the turn stands, and the rows that are made."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from palaver.bot import Bot
+from palaver.clock import from_micros
+from palaver.conversation import (
+    ConversationStatus,
+    FilePart,
+    ImagePart,
+    InterruptReason,
+    Message,
+    Part,
+    Policy,
+    Role,
+    Turn,
+    TurnStatus,
+)
+from palaver.errors import (
+    ConversationArchived,
+    ConversationEnded,
+    InvalidInput,
+    KeyReused,
+    NotFound,
+    QueueFull,
+    TurnInProgress,
+)
+from palaver.events import log_begins_at
+from palaver.stores.orders import Begun, Claim, Continue, EditQuestion, Question, Regenerate, TurnOrder
+from palaver.stores.sqlite.paths import move_head
+from palaver.stores.sqlite.scope import scope_of
+from palaver.stores.sqlite.transaction import Transaction
+from palaver.stores.sqlite.turn_ends import interrupt, recover_turn, stored_message
+from palaver.stores.sqlite.values import bot_of, parts_columns, to_json, turn_of
+
+_RETRY_AFTER_SECONDS = 1
+
+
+class _Ground(NamedTuple):
+    """All that the begin of a turn must know of its conversation."""
+
+    n: int
+    status: str
+    head_n: int | None
+    running_n: int | None
+    last_seq: int
+    last_index: int
+    others_wait: int
+    running_id: str | None
+    running_until: int | None
+    key_n: int | None
+    key_fingerprint: bytes | None
+    key_deleted_at: int | None
+    head_id: str | None
+    bot: Bot
+    bot_n: int
+
+
+class _Place(NamedTuple):
+    """Where a turn stands: what it continues and what it asks. ``question`` is None where an older one is asked again."""
+
+    parent_n: int | None
+    parent_id: str | None
+    question_id: str
+    question: Question | None
+
+
+class _Admission(NamedTuple):
+    """Whether the turn runs now, and whom it asks to stop."""
+
+    runs: bool
+    superseded: str | None = None
+
+
+def begin(tx: Transaction, tenant_id: str, order: TurnOrder) -> Begun:
+    """``TurnRows.begin_turn``"""
+    ground = _ground(tx, tenant_id, order)
+    if ground.key_n is not None:
+        return _replay(tx, tenant_id, ground, order)
+    check_open(ground.status)
+    if ground.running_until is not None and ground.running_until < tx.now and ground.running_id is not None:
+        recover_turn(tx, tenant_id, ground.running_id)
+        ground = _ground(tx, tenant_id, order)
+    place = _place(tx, ground, order)
+    admission = _admit(tx, ground, order)
+    return _accept(tx, tenant_id, ground, order, place, admission)
+
+
+def _ground(tx: Transaction, tenant_id: str, order: TurnOrder) -> _Ground:
+    row = tx.row("ground", id=order.conversation_id, tenant_id=tenant_id, key=order.once.key)
+    if row is None:
+        raise NotFound
+    return _Ground._make((*row[:13], bot_of(row[13:]), row[-1]))
+
+
+def check_open(status: str) -> None:
+    """Raise ``ConversationEnded`` or ``ConversationArchived`` unless the conversation is active."""
+    if status == ConversationStatus.ENDED:
+        raise ConversationEnded("This conversation has ended: reopen it first.")
+    if status == ConversationStatus.ARCHIVED:
+        raise ConversationArchived("This conversation is archived: reopen it first.")
+
+
+def _replay(tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder) -> Begun:
+    if ground.key_fingerprint != order.once.fingerprint:
+        raise KeyReused("This idempotency key was used in this conversation before, with another body.")
+    identity = tx.row("identity_of_turn", n=ground.key_n)
+    row = tx.row("turn", id=identity[0], tenant_id=tenant_id) if identity else None
+    if row is None:
+        raise NotFound("The turn of this idempotency key was deleted.")
+    turn = turn_of(row)
+    return Begun(turn=turn, question=stored_message(tx, turn.user_message_id), replayed=True)
+
+
+def _place(tx: Transaction, ground: _Ground, order: TurnOrder) -> _Place:
+    match order.opening:
+        case Continue(question=question, parent_id=None):
+            return _Place(ground.head_n, ground.head_id, question.message_id, question)
+        case Continue(question=question, parent_id=parent_id):
+            parent = tx.row("place_of_turn", id=parent_id, conversation_n=ground.n)
+            if parent is None:
+                raise InvalidInput("parent_id is no turn of this conversation.", code="invalid_parent")
+            return _Place(parent[0], parent[1], question.message_id, question)
+        case Regenerate(answer_id=answer_id):
+            parent_n, parent_id, question_id = _beside(tx, ground.n, answer_id, Role.ASSISTANT)
+            if question_id is None:
+                raise InvalidInput("This answer has no question to answer again.", code="invalid_parent")
+            return _Place(parent_n, parent_id, question_id, None)
+        case EditQuestion(message_id=message_id, question=question):
+            parent_n, parent_id, _ = _beside(tx, ground.n, message_id, Role.USER)
+            return _Place(parent_n, parent_id, question.message_id, question)
+
+
+def _beside(
+    tx: Transaction, conversation_n: int, message_id: str, role: Role
+) -> tuple[int | None, str | None, str | None]:
+    row = tx.row("place_of_message", id=message_id, conversation_n=conversation_n)
+    if row is None or row[4] != role:
+        word = "an answer" if role is Role.ASSISTANT else "a question"
+        raise InvalidInput(f"This is not {word} of this conversation.", code="invalid_parent")
+    return row[1], row[2], row[3]
+
+
+def _admit(tx: Transaction, ground: _Ground, order: TurnOrder) -> _Admission:
+    if ground.running_n is None and not ground.others_wait:
+        return _Admission(runs=True)
+    queued = tx.rows("queued_of_conversation", n=ground.n) if ground.others_wait else []
+    match order.policy:
+        case Policy.REJECT:
+            raise TurnInProgress(
+                "A turn runs in this conversation.",
+                turn_id=ground.running_id or queued[0][1],
+                conversation_id=order.conversation_id,
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+        case Policy.QUEUE:
+            if len(queued) >= order.queue_cap:
+                raise QueueFull(
+                    "The queue of this conversation is full.",
+                    conversation_id=order.conversation_id,
+                    retry_after_seconds=_RETRY_AFTER_SECONDS,
+                )
+            return _Admission(runs=False)
+        case Policy.INTERRUPT:
+            for turn_n in (row[0] for row in queued if row[2]):
+                interrupt(tx, turn_n, InterruptReason.SUPERSEDED)
+            if ground.running_n is None:
+                return _Admission(runs=True)
+            tx.run("ask_to_stop", n=ground.running_n, reason=InterruptReason.SUPERSEDED.value)
+            return _Admission(runs=False, superseded=ground.running_id)
+
+
+def _accept(
+    tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder, place: _Place, admission: _Admission
+) -> Begun:
+    if place.parent_n != ground.head_n:
+        move_head(tx, ground.head_n, place.parent_n)
+    turn = _turn(tx, ground, order, place, runs=admission.runs)
+    turn_n = _insert_turn(tx, tenant_id, ground, order, turn, place.parent_n)
+    seq = ground.last_seq
+    if place.question is None:
+        tx.run("set_on_path", on_path=1, question_id=place.question_id, answer_id=None)
+        question = stored_message(tx, place.question_id)
+    else:
+        seq += 1
+        question = _insert_question(tx, tenant_id, ground, turn, (turn_n, seq, place.question))
+    seq += 1
+    insert_message(tx, message_id=order.answer_id, place=(ground.n, turn_n, seq), role=Role.ASSISTANT, parts=())
+    tx.run(
+        "accept_turn",
+        n=ground.n,
+        last_seq=seq,
+        last_index=turn.index,
+        messages=seq - ground.last_seq,
+        turns=1,
+        head_n=turn_n,
+        running_n=turn_n if admission.runs else ground.running_n,
+        now=tx.now,
+    )
+    claim = _claim(tenant_id, ground, order, (turn, question)) if admission.runs else None
+    return Begun(turn=turn, question=question, claim=claim, superseded=admission.superseded)
+
+
+def _turn(tx: Transaction, ground: _Ground, order: TurnOrder, place: _Place, *, runs: bool) -> Turn:
+    now = from_micros(tx.now)
+    return Turn(
+        id=order.turn_id,
+        conversation_id=order.conversation_id,
+        index=ground.last_index + 1,
+        parent_id=place.parent_id,
+        status=TurnStatus.RUNNING if runs else TurnStatus.QUEUED,
+        model=ground.bot.model,
+        user_message_id=place.question_id,
+        message_id=order.answer_id,
+        created_at=now,
+        started_at=now if runs else None,
+    )
+
+
+def _insert_turn(
+    tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder, turn: Turn, parent_n: int | None
+) -> int:
+    runs = turn.status is TurnStatus.RUNNING
+    lease_micros = int(order.lease_seconds * 1_000_000)
+    return tx.insert(
+        "insert_turn",
+        id=turn.id,
+        tenant_id=tenant_id,
+        conversation_n=ground.n,
+        idx=turn.index,
+        parent_n=parent_n,
+        status=turn.status.value,
+        model=turn.model,
+        question_id=turn.user_message_id,
+        answer_id=turn.message_id,
+        key=order.once.key,
+        fingerprint=order.once.fingerprint,
+        params=to_json(order.params) if order.params else None,
+        queued=not runs,
+        interrupting=order.policy is Policy.INTERRUPT,
+        owner=order.owner,
+        fence=int(runs),
+        lease_micros=lease_micros,
+        lease_until=tx.now + lease_micros if runs else None,
+        now=tx.now,
+        started_at=tx.now if runs else None,
+    )
+
+
+def _claim(tenant_id: str, ground: _Ground, order: TurnOrder, begun: tuple[Turn, Message | None]) -> Claim:
+    turn, question = begun
+    return Claim(
+        tenant_id=tenant_id,
+        turn=turn,
+        question=question,
+        bot=ground.bot,
+        fence=1,
+        next_seq=log_begins_at(queued=False),
+        params=order.params,
+    )
+
+
+def _insert_question(
+    tx: Transaction, tenant_id: str, ground: _Ground, turn: Turn, asked: tuple[int, int, Question]
+) -> Message:
+    turn_n, seq, question = asked
+    message_n = insert_message(
+        tx, message_id=question.message_id, place=(ground.n, turn_n, seq), role=Role.USER, parts=question.parts
+    )
+    index_message(tx, tenant_id, ground.bot_n, message_n, question.parts)
+    return Message(
+        id=question.message_id,
+        conversation_id=turn.conversation_id,
+        turn_id=turn.id,
+        seq=seq,
+        role=Role.USER,
+        parts=question.parts,
+        status=TurnStatus.COMPLETED,
+        created_at=turn.created_at,
+    )
+
+
+def insert_message(
+    tx: Transaction, *, message_id: str, place: tuple[int, int, int], role: Role, parts: tuple[Part, ...]
+) -> int:
+    """Store a message at ``(conversation_n, turn_n, seq)``, on the active path. Returns its integer key."""
+    conversation_n, turn_n, seq = place
+    text, columns = parts_columns(parts)
+    return tx.insert(
+        "insert_message",
+        id=message_id,
+        conversation_n=conversation_n,
+        turn_n=turn_n,
+        seq=seq,
+        role=role.value,
+        text=text,
+        parts=columns,
+        now=tx.now,
+    )
+
+
+def index_message(tx: Transaction, tenant_id: str, bot_n: int, message_n: int, parts: tuple[Part, ...]) -> None:
+    """Make a message's text found, and note which attachments it refers to."""
+    text, _ = parts_columns(parts)
+    if text:
+        tx.run("index_message", n=message_n, scope=scope_of(tenant_id, bot_n), text=text)
+    for part in parts:
+        if isinstance(part, ImagePart | FilePart):
+            tx.run("link_attachment", message_n=message_n, id=part.attachment_id, tenant_id=tenant_id)
+            tx.run("use_attachment", id=part.attachment_id, tenant_id=tenant_id)

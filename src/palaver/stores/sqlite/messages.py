@@ -1,0 +1,194 @@
+"""Messages: the active path, one by one, appended without a model, rated, deleted with their turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+
+from palaver.conversation import InterruptReason, Message, Role, TurnStatus
+from palaver.errors import NotFound, TurnInProgress
+from palaver.fold import draft_of
+from palaver.page import Order, Slice, Window
+from palaver.stores.orders import AppendedMessage, SearchQuery
+from palaver.stores.sqlite.access import Access
+from palaver.stores.sqlite.begin import check_open, index_message, insert_message
+from palaver.stores.sqlite.keyset import END, Scan
+from palaver.stores.sqlite.paths import lineage
+from palaver.stores.sqlite.search import search
+from palaver.stores.sqlite.transaction import Row, Transaction
+from palaver.stores.sqlite.turn_ends import interrupt
+from palaver.stores.sqlite.values import event_of, message_of
+
+
+class SqliteMessages(Access):
+    """``stores.base.MessageRows``"""
+
+    async def page_messages(
+        self, tenant_id: str, conversation_id: str, window: Window, *, order: Order = Order.ASC
+    ) -> Slice[Message]:
+        return await self._read(
+            partial(_page, tenant_id=tenant_id, conversation_id=conversation_id, window=window, order=order),
+            snapshot=True,
+        )
+
+    async def get_message(self, tenant_id: str, message_id: str) -> Message:
+        return await self._read(partial(_get, tenant_id=tenant_id, message_id=message_id), snapshot=True)
+
+    async def lineage(self, tenant_id: str, turn_id: str, *, turns: int) -> Sequence[Message]:
+        return await self._read(partial(lineage, tenant_id=tenant_id, turn_id=turn_id, turns=turns))
+
+    async def append_messages(
+        self, tenant_id: str, conversation_id: str, messages: Sequence[AppendedMessage]
+    ) -> Sequence[Message]:
+        return await self._write(
+            partial(_append, tenant_id=tenant_id, conversation_id=conversation_id, messages=messages)
+        )
+
+    async def rate_message(self, tenant_id: str, message_id: str, rating: int | None, feedback: str | None) -> Message:
+        return await self._write(lambda tx: _rate(tx, tenant_id, message_id, rating, feedback))
+
+    async def delete_turn(self, tenant_id: str, message_id: str) -> Sequence[str]:
+        return await self._write(partial(_delete_turn, tenant_id=tenant_id, message_id=message_id))
+
+    async def search_messages(self, tenant_id: str, query: SearchQuery, window: Window) -> Slice[Message]:
+        return await self._read(partial(search, tenant_id=tenant_id, query=query, window=window), snapshot=True)
+
+
+def _with_log(tx: Transaction, row: Row) -> Message:
+    """Return a message; the answer of a running turn says what its log says."""
+    message = message_of(row[:13])
+    if message.status is not TurnStatus.RUNNING:
+        return message
+    draft = draft_of(event_of(line) for line in tx.rows("log", turn_n=row[13], after=0, limit=END))
+    return replace(message, parts=draft.parts(), citations=draft.citations)
+
+
+def _page(tx: Transaction, tenant_id: str, conversation_id: str, window: Window, order: Order) -> Slice[Message]:
+    conversation = tx.row("conversation_key", id=conversation_id, tenant_id=tenant_id)
+    if conversation is None:
+        raise NotFound
+    scan = Scan.over(window, order)
+    start = scan.start[0] if scan.start else (-1 if scan.ascending else END)
+    rows = tx.rows(
+        "messages_ascending" if scan.ascending else "messages_descending",
+        conversation_n=conversation[0],
+        seq=start,
+        limit=scan.rows,
+    )
+    return scan.slice(rows, partial(_with_log, tx), lambda row: (row[3],))
+
+
+def _get(tx: Transaction, tenant_id: str, message_id: str) -> Message:
+    row = tx.row("message", id=message_id, tenant_id=tenant_id)
+    if row is None:
+        raise NotFound
+    return _with_log(tx, row)
+
+
+def _rate(tx: Transaction, tenant_id: str, message_id: str, rating: int | None, feedback: str | None) -> Message:
+    _get(tx, tenant_id, message_id)
+    tx.run("rate_message", id=message_id, rating=rating, feedback=feedback)
+    return _get(tx, tenant_id, message_id)
+
+
+def _turns_of(messages: Sequence[AppendedMessage]) -> list[list[AppendedMessage]]:
+    """A question and the answer right behind it are one turn; everything else is a turn of its own."""
+    joined = {
+        answer.message_id
+        for question, answer in pairwise(messages)
+        if question.role is Role.USER and answer.role is Role.ASSISTANT and question.turn_id == answer.turn_id
+    }
+    turns: list[list[AppendedMessage]] = []
+    for message in messages:
+        if message.message_id in joined:
+            turns[-1].append(message)
+        else:
+            turns.append([message])
+    return turns
+
+
+def _append(
+    tx: Transaction, tenant_id: str, conversation_id: str, messages: Sequence[AppendedMessage]
+) -> Sequence[Message]:
+    state = tx.row("conversation_state", id=conversation_id, tenant_id=tenant_id)
+    if state is None:
+        raise NotFound
+    n, bot_n, status, _, head_n, running_n, seq, index = state[:8]
+    check_open(status)
+    if running_n is not None or tx.rows("open_turns_of_conversation", n=n):
+        identity = tx.row("identity_of_turn", n=running_n) if running_n else None
+        raise TurnInProgress(
+            "A turn runs in this conversation.", turn_id=identity and identity[0], conversation_id=conversation_id
+        )
+    turns = _turns_of(messages)
+    for turn in turns:
+        index += 1
+        head_n = _insert_turn(tx, tenant_id, turn, place=(n, index, head_n))
+        for message in turn:
+            seq += 1
+            message_n = insert_message(
+                tx, message_id=message.message_id, place=(n, head_n, seq), role=message.role, parts=message.parts
+            )
+            index_message(tx, tenant_id, bot_n, message_n, message.parts)
+    tx.run(
+        "accept_turn",
+        n=n,
+        last_seq=seq,
+        last_index=index,
+        messages=len(messages),
+        turns=len(turns),
+        head_n=head_n,
+        running_n=None,
+        now=tx.now,
+    )
+    return tuple(_get(tx, tenant_id, message.message_id) for message in messages)
+
+
+def _insert_turn(
+    tx: Transaction, tenant_id: str, messages: Sequence[AppendedMessage], *, place: tuple[int, int, int | None]
+) -> int:
+    conversation_n, index, parent_n = place
+    ids = {message.role: message.message_id for message in messages}
+    return tx.insert(
+        "insert_finished_turn",
+        id=messages[0].turn_id,
+        tenant_id=tenant_id,
+        conversation_n=conversation_n,
+        idx=index,
+        parent_n=parent_n,
+        question_id=ids.get(Role.USER),
+        answer_id=ids.get(Role.ASSISTANT),
+        now=tx.now,
+    )
+
+
+def _doomed(tx: Transaction, tenant_id: str, message_id: str) -> tuple[Row, bool]:
+    """Return the turn to delete with a message, and whether another turn asks its question, too."""
+    row = tx.row("doomed_turn", id=message_id, tenant_id=tenant_id)
+    if row is None:
+        raise NotFound
+    asking = []
+    if row[3] is not None:
+        asking = tx.rows("turns_that_ask", conversation_n=row[5], parent_n=row[2], question_id=row[3])
+    if row[7] is None:
+        return row, len(asking) > 1
+    if not asking:  # the turn that first asked is gone, and so are those that asked again
+        raise NotFound
+    return asking[0], len(asking) > 1
+
+
+def _delete_turn(tx: Transaction, tenant_id: str, message_id: str) -> Sequence[str]:
+    turn, shared = _doomed(tx, tenant_id, message_id)
+    turn_n, _, parent_n, question_id, answer_id, conversation_n, status = turn[:7]
+    if not TurnStatus(status).is_terminal:
+        interrupt(tx, turn_n, InterruptReason.DELETED)
+    tx.run("hang_children", n=turn_n, parent_n=parent_n, conversation_n=conversation_n)
+    if shared and tx.row("message_on_path", id=answer_id):
+        tx.run("set_on_path", on_path=0, question_id=question_id, answer_id=None)
+    doomed = (answer_id,) if shared else (question_id, answer_id)
+    gone = [each for each in doomed if each is not None and tx.run("delete_message", id=each, now=tx.now)]
+    tx.run("delete_turn", n=turn_n, now=tx.now)
+    tx.run("forget_turn", n=conversation_n, turn_n=turn_n, parent_n=parent_n, messages=len(gone))
+    return tuple(gone)

@@ -1,0 +1,101 @@
+"""The tree of turns: which path through it is the active one, what branches it has, what went before a turn.
+
+Rows of messages are marked ``on_path``. A turn's integer key is always larger than its parent's, so two ends are walked
+back to where they meet without reading anything else: the cost is what changes, not the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from palaver.conversation import Branch, Conversation, Message
+from palaver.errors import InvalidInput, NotFound, TurnInProgress, VersionConflict
+from palaver.stores.sqlite.transaction import Transaction
+from palaver.stores.sqlite.values import conversation_of, message_of
+
+
+def move_head(tx: Transaction, old_n: int | None, new_n: int | None) -> None:
+    """Move the marks of the active path from one end to another."""
+    leaving, joining = [], []
+    while old_n != new_n:
+        if new_n is None or (old_n is not None and old_n > new_n):
+            row = tx.row("parent_of", n=old_n)
+            leaving.append(row)
+            old_n = row[0] if row else None
+        else:
+            row = tx.row("parent_of", n=new_n)
+            joining.append(row)
+            new_n = row[0] if row else None
+    for on_path, turns in ((0, leaving), (1, joining)):
+        for row in turns:
+            if row is not None:
+                tx.run("set_on_path", on_path=on_path, question_id=row[1], answer_id=row[2])
+
+
+def set_head(
+    tx: Transaction, tenant_id: str, conversation_id: str, turn_id: str, if_version: int | None
+) -> Conversation:
+    """``ConversationRows.set_head``"""
+    state = tx.row("conversation_state", id=conversation_id, tenant_id=tenant_id)
+    if state is None:
+        raise NotFound
+    conversation_n, version, head_n = state[0], state[3], state[4]
+    turn = tx.row("place_of_turn", id=turn_id, conversation_n=conversation_n)
+    if turn is None:
+        raise InvalidInput("This is no turn of this conversation.", code="invalid_parent")
+    if if_version not in (None, version):
+        raise VersionConflict("The conversation was changed in the meantime.")
+    open_turns = tx.rows("open_turns_of_conversation", n=conversation_n)
+    if open_turns:
+        running = tx.row("identity_of_turn", n=open_turns[0][0])
+        raise TurnInProgress(
+            "A turn runs in this conversation.", turn_id=running and running[0], conversation_id=conversation_id
+        )
+    if turn[0] != head_n:
+        move_head(tx, head_n, turn[0])
+        tx.run("set_head", n=conversation_n, head_n=turn[0])
+    row = tx.row("conversation", id=conversation_id, tenant_id=tenant_id)
+    if row is None:
+        raise NotFound
+    return conversation_of(row)
+
+
+def branches(tx: Transaction, tenant_id: str, conversation_id: str) -> Sequence[Branch]:
+    """``ConversationRows.branches``: one walk over the turns, newest first, finds the leaves and the active path."""
+    state = tx.row("conversation_state", id=conversation_id, tenant_id=tenant_id)
+    if state is None:
+        raise NotFound
+    rows = tx.rows("branch_rows", n=state[0])
+    ids = {row[0]: row[1] for row in rows}
+    leaf: dict[int, int] = {}
+    siblings: dict[int | None, int] = {}
+    active: set[int | None] = {state[4]}
+    for turn_n, _, parent_n, _ in reversed(rows):
+        siblings[parent_n] = siblings.get(parent_n, 0) + 1
+        if turn_n in active:
+            active.add(parent_n)
+        end = leaf.setdefault(turn_n, turn_n)
+        if parent_n is not None and leaf.get(parent_n, 0) < end:
+            leaf[parent_n] = end
+    return tuple(
+        Branch(
+            parent_id=None if parent_n is None else ids[parent_n],
+            turn_id=turn_id,
+            leaf_turn_id=ids[leaf[turn_n]],
+            active=turn_n in active,
+        )
+        for turn_n, turn_id, parent_n, _ in rows
+        if siblings[parent_n] > 1
+    )
+
+
+def lineage(tx: Transaction, tenant_id: str, turn_id: str, turns: int) -> Sequence[Message]:
+    """``MessageRows.lineage``"""
+    rows = tx.rows("lineage", id=turn_id, tenant_id=tenant_id, turns=turns)
+    if not rows and tx.row("turn", id=turn_id, tenant_id=tenant_id) is None:
+        raise NotFound
+    found: list[Message] = []
+    for _, pair in groupby(rows, key=lambda row: row[14]):
+        found.extend(message_of(row[:13]) for row in sorted(pair, key=lambda row: -row[3]))
+    return found

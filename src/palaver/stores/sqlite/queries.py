@@ -1,0 +1,39 @@
+"""Named queries in ``.sql`` files.
+
+A file holds queries, each under ``-- name: word``, and parts, under ``-- part: word``, that queries of any file include
+as ``{word}``. Parameters are named (``:tenant_id``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+_HEADING = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
+_INCLUDED = re.compile(r"\{(\w+)\}")
+_COMMENT = re.compile(r"^--.*$", re.MULTILINE)
+
+
+def load_queries(folder: Traversable | None = None) -> Mapping[str, str]:
+    """Return every named query and part of the ``.sql`` files in the folder (the one beside this file).
+
+    Raises:
+        ValueError: Two queries have one name.
+    """
+    found: dict[str, str] = {}
+    for file in (folder or files(__package__).joinpath("queries")).iterdir():
+        if file.name.endswith(".sql"):
+            _, *pieces = _HEADING.split(file.read_text(encoding="utf-8"))
+            for name, body in zip(pieces[1::3], pieces[2::3], strict=True):
+                if name in found:
+                    raise ValueError(f"two queries are called {name}")
+                found[name] = _COMMENT.sub("", body).strip().rstrip(";")
+    return {name: _including(body, found) for name, body in found.items()}
+
+
+def _including(body: str, parts: Mapping[str, str]) -> str:
+    while _INCLUDED.search(body):
+        body = _INCLUDED.sub(lambda match: parts[match[1]], body)
+    return body

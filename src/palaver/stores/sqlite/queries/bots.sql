@@ -1,0 +1,75 @@
+-- part: bot_columns
+b.id, b.name, b.instructions, b.model, b.params, b.retrieval, b.idle_timeout_minutes, b.metadata, b.created_at, b.updated_at, b.deleted_at, b.version, b.n
+
+-- part: entity_columns
+e.id, e.type, e.external_id, e.name, e.email, e.metadata, e.created_at, e.updated_at, e.version
+
+-- name: bot
+SELECT {bot_columns} FROM bots b WHERE b.id = :id AND b.tenant_id = :tenant_id AND b.deleted_at IS NULL
+
+-- name: bot_by_name
+SELECT {bot_columns} FROM bots b WHERE b.tenant_id = :tenant_id AND b.name = :name AND b.deleted_at IS NULL
+
+-- name: bot_by_n
+SELECT {bot_columns} FROM bots b WHERE b.n = :n
+
+-- name: deleted_bot
+SELECT {bot_columns} FROM bots b WHERE b.id = :id AND b.tenant_id = :tenant_id AND b.deleted_at IS NOT NULL
+
+-- name: insert_bot
+INSERT INTO bots (id, tenant_id, name, instructions, model, params, retrieval, idle_timeout_minutes, metadata, created_at, updated_at, version)
+VALUES (:id, :tenant_id, :name, :instructions, :model, :params, :retrieval, :idle_timeout_minutes, :metadata, :created_at, :updated_at, :version)
+
+-- name: update_bot
+UPDATE bots
+SET name = :name, instructions = :instructions, model = :model, params = :params, retrieval = :retrieval,
+    idle_timeout_minutes = :idle_timeout_minutes, metadata = :metadata, created_at = :created_at, updated_at = :updated_at,
+    version = :version
+WHERE id = :id
+
+-- name: delete_bot
+UPDATE bots SET deleted_at = :now WHERE n = :n
+
+-- name: restore_bot
+UPDATE bots SET deleted_at = NULL WHERE n = :n
+
+-- name: delete_conversations_of_bot
+UPDATE conversations SET deleted_at = :now, deletion = :bot_id WHERE bot_n = :bot_n AND deleted_at IS NULL
+
+-- name: restore_conversations_of_bot
+UPDATE conversations SET deleted_at = NULL, deletion = NULL
+WHERE bot_n = :bot_n AND deleted_at IS NOT NULL AND deletion = :bot_id
+
+-- name: open_turns_of_bot
+SELECT t.n FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n
+WHERE t.status IN ('queued', 'running') AND t.status <> 'completed' AND c.bot_n = :bot_n AND c.deleted_at IS NULL
+ORDER BY t.n
+
+-- name: entity
+SELECT {entity_columns}, e.n FROM entities e WHERE e.id = :id AND e.tenant_id = :tenant_id
+
+-- name: entity_by_external_id
+SELECT {entity_columns}, e.n FROM entities e
+WHERE e.tenant_id = :tenant_id AND e.type = :type AND e.external_id = :external_id
+
+-- name: insert_entity
+INSERT INTO entities (id, tenant_id, type, external_id, name, email, metadata, created_at, updated_at, version)
+VALUES (:id, :tenant_id, :type, :external_id, :name, :email, :metadata, :created_at, :updated_at, :version)
+
+-- name: update_entity
+UPDATE entities
+SET type = :type, external_id = :external_id, name = :name, email = :email, metadata = :metadata,
+    created_at = :created_at, updated_at = :updated_at, version = :version
+WHERE id = :id
+
+-- name: delete_entity
+DELETE FROM entities WHERE n = :n
+
+-- name: forget_entity
+UPDATE conversations SET entity_n = NULL WHERE entity_n = :n AND deleted_at IS NULL
+
+-- name: forget_entity_in_deleted
+UPDATE conversations SET entity_n = NULL WHERE entity_n = :n AND deleted_at IS NOT NULL
+
+-- name: delete_once_of
+DELETE FROM once_keys WHERE resource_id = :id

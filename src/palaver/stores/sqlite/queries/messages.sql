@@ -1,0 +1,97 @@
+-- part: message_columns
+m.id, c.id, t.id, m.seq, m.role, m.text, m.parts, m.citations, m.rating, m.feedback, t.model, t.status, m.created_at, t.n, m.n
+
+-- part: message_tables
+messages m CROSS JOIN conversations c ON c.n = m.conversation_n CROSS JOIN turns t ON t.n = m.turn_n
+
+-- name: insert_message
+INSERT INTO messages (id, conversation_n, turn_n, seq, role, text, parts, on_path, created_at)
+VALUES (:id, :conversation_n, :turn_n, :seq, :role, :text, :parts, 1, :now)
+
+-- name: message
+SELECT {message_columns} FROM {message_tables}
+WHERE m.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NULL AND m.deleted_at IS NULL
+
+-- name: message_of_turn
+SELECT {message_columns} FROM {message_tables} WHERE m.id = :id
+
+-- name: conversation_key
+SELECT n FROM conversations WHERE id = :id AND tenant_id = :tenant_id AND deleted_at IS NULL
+
+-- name: messages_ascending
+SELECT {message_columns} FROM {message_tables}
+WHERE m.conversation_n = :conversation_n AND m.on_path = 1 AND m.seq > :seq ORDER BY m.seq ASC LIMIT :limit
+
+-- name: messages_descending
+SELECT {message_columns} FROM {message_tables}
+WHERE m.conversation_n = :conversation_n AND m.on_path = 1 AND m.seq < :seq ORDER BY m.seq DESC LIMIT :limit
+
+-- name: lineage
+WITH RECURSIVE up (n, depth) AS (
+    SELECT s.parent_n, 1 FROM turns s CROSS JOIN conversations c ON c.n = s.conversation_n
+    WHERE s.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NULL AND s.deleted_at IS NULL
+    UNION ALL
+    SELECT a.parent_n, up.depth + 1 FROM up CROSS JOIN turns a ON a.n = up.n WHERE up.depth < :turns
+)
+SELECT m.id, c.id, (SELECT o.id FROM turns o WHERE o.n = m.turn_n), m.seq, m.role, m.text, m.parts, m.citations, m.rating, m.feedback,
+       t.model, t.status, m.created_at, t.n, up.depth
+FROM up CROSS JOIN turns t ON t.n = up.n CROSS JOIN messages m ON m.id IN (t.question_id, t.answer_id)
+CROSS JOIN conversations c ON c.n = m.conversation_n
+WHERE m.deleted_at IS NULL
+
+-- name: rate_message
+UPDATE messages SET rating = :rating, feedback = :feedback WHERE id = :id
+
+-- name: set_on_path
+UPDATE messages SET on_path = :on_path WHERE id IN (:question_id, :answer_id) AND deleted_at IS NULL
+
+-- name: doomed_turn
+SELECT t.n, t.id, t.parent_n, t.question_id, t.answer_id, t.conversation_n, t.status, t.deleted_at, m.role
+FROM {message_tables} WHERE m.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NULL AND m.deleted_at IS NULL
+
+-- name: turns_that_ask
+SELECT t.n, t.id, t.parent_n, t.question_id, t.answer_id, t.conversation_n, t.status, t.deleted_at
+FROM turns t WHERE t.conversation_n = :conversation_n AND t.parent_n IS :parent_n AND t.question_id = :question_id AND t.deleted_at IS NULL
+ORDER BY t.n
+
+-- name: hang_children
+UPDATE turns SET parent_n = :parent_n WHERE conversation_n = :conversation_n AND parent_n = :n
+
+-- name: delete_turn
+UPDATE turns SET deleted_at = :now WHERE n = :n
+
+-- name: delete_message
+UPDATE messages SET deleted_at = :now, on_path = 0 WHERE id = :id AND deleted_at IS NULL
+
+-- name: forget_turn
+UPDATE conversations
+SET message_count = message_count - :messages, turn_count = turn_count - 1, head_n = CASE head_n WHEN :turn_n THEN :parent_n ELSE head_n END
+WHERE n = :n
+
+-- name: bot_key
+SELECT n FROM bots WHERE id = :id AND tenant_id = :tenant_id AND deleted_at IS NULL
+
+-- name: insert_blob
+INSERT INTO blobs (tenant_id, sha256, content) VALUES (:tenant_id, :sha256, :content) ON CONFLICT (tenant_id, sha256) DO NOTHING
+
+-- name: insert_attachment
+INSERT INTO attachments (id, tenant_id, name, media_type, size_bytes, sha256, created_at)
+VALUES (:id, :tenant_id, :name, :media_type, :size_bytes, :sha256, :created_at)
+
+-- part: attachment_columns
+a.id, a.name, a.media_type, a.size_bytes, a.sha256, a.created_at
+
+-- name: attachment
+SELECT {attachment_columns}, x.content FROM attachments a JOIN blobs x ON x.tenant_id = a.tenant_id AND x.sha256 = a.sha256
+WHERE a.id = :id AND a.tenant_id = :tenant_id
+
+-- name: link_attachment
+INSERT INTO message_attachments (message_n, attachment_n)
+SELECT :message_n, a.n FROM attachments a WHERE a.id = :id AND a.tenant_id = :tenant_id
+ON CONFLICT (message_n, attachment_n) DO NOTHING
+
+-- name: use_attachment
+UPDATE attachments SET used = 1 WHERE id = :id AND tenant_id = :tenant_id
+
+-- name: message_on_path
+SELECT 1 FROM messages WHERE id = :id AND on_path = 1

@@ -1,0 +1,108 @@
+"""Search: all the words of a query, as they are written, newest first.
+
+The index's own syntax never shows: a query is cut at blanks, and each piece is a quoted phrase. A piece in which the
+tokenizer sees no word (``*``, an emoji) is compared literally with what the other pieces found; with no word at all,
+with the newest ``LITERAL_ROWS`` messages before the page's position.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from palaver.conversation import Message
+from palaver.errors import InvalidInput, NotFound
+from palaver.page import Order, Slice, Window
+from palaver.stores.orders import SearchQuery
+from palaver.stores.sqlite.keyset import END, Scan
+from palaver.stores.sqlite.scope import bot_word, tenant_word
+from palaver.stores.sqlite.transaction import Row, Transaction
+from palaver.stores.sqlite.values import message_of
+
+QUERY_CODE_POINTS = 1_000
+LITERAL_ROWS = 10_000
+"""How many messages a literal comparison looks at, at most, for one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A query: ``words`` for the index, ``literals`` to compare."""
+
+    words: tuple[str, ...]
+    literals: tuple[str, ...]
+
+    def match(self, scope: str) -> str:
+        """Return an FTS5 query that finds the words inside a scope."""
+        phrases = [f'{{text}} : "{word}"' for word in self.words]
+        return " AND ".join([scope, *phrases])
+
+    def literal_condition(self) -> tuple[str, dict[str, Any]]:
+        """Return a condition on ``m.text`` and its parameters."""
+        params = {f"literal_{number}": literal for number, literal in enumerate(self.literals)}
+        return "".join(f" AND instr(m.text, :{name}) > 0" for name in params), params
+
+
+def _has_word(piece: str) -> bool:
+    # The tokenizer knows the letters of Unicode 6.1. Those of 3.2, which Python keeps, are among them for certain.
+    return any(unicodedata.ucd_3_2_0.category(char)[0] in "LN" for char in piece)
+
+
+def terms_of(text: str) -> Terms:
+    """Cut a query into terms.
+
+    Raises:
+        InvalidInput: ``query_too_long``, ``empty_query``, ``invalid_character`` for NUL.
+    """
+    if len(text) > QUERY_CODE_POINTS:
+        raise InvalidInput(f"A query holds at most {QUERY_CODE_POINTS:,} characters.", code="query_too_long")
+    if "\x00" in text:
+        raise InvalidInput("NUL is in no text.", code="invalid_character")
+    pieces = tuple(dict.fromkeys(text.split()))
+    if not pieces:
+        raise InvalidInput("A query needs a word to find.", code="empty_query")
+    words = tuple(piece.replace('"', " ") for piece in pieces if _has_word(piece))
+    return Terms(words, tuple(piece for piece in pieces if not _has_word(piece)))
+
+
+def scope_match(tx: Transaction, tenant_id: str, bot_id: str | None) -> str:
+    """Return the part of an FTS5 query that keeps it inside a tenant and a bot."""
+    if bot_id is None:
+        return f'{{scope}} : "{tenant_word(tenant_id)}"'
+    bot = tx.row("bot_key", id=bot_id, tenant_id=tenant_id)
+    if bot is None:
+        raise NotFound
+    return f'{{scope}} : ("{tenant_word(tenant_id)}" AND "{bot_word(bot[0])}")'
+
+
+def search(tx: Transaction, tenant_id: str, query: SearchQuery, window: Window) -> Slice[Message]:
+    """``MessageRows.search_messages``"""
+    terms = terms_of(query.text)
+    scan = Scan.over(window, Order.DESC)
+    start = scan.start[0] if scan.start else (-1 if scan.ascending else END)
+    params = {
+        "match": terms.match(scope_match(tx, tenant_id, query.bot_id)),
+        "start": start,
+        "tenant_id": tenant_id,
+        "limit": scan.rows,
+        "bound": LITERAL_ROWS,
+    }
+    condition, literals = terms.literal_condition()
+    rows = tx.select(_sql(tx, scan, condition), {**params, **literals})
+    return scan.slice(rows, lambda row: message_of(row[:13]), _position)
+
+
+def _position(row: Row) -> tuple[int]:
+    return (row[14],)
+
+
+def _sql(tx: Transaction, scan: Scan, literal_condition: str) -> str:
+    sign, direction = (">", "ASC") if scan.ascending else ("<", "DESC")
+    hits = f"SELECT rowid AS n FROM messages_fts WHERE messages_fts MATCH :match AND rowid {sign} :start ORDER BY rowid {direction}"  # noqa: S608 - constants
+    bound = " LIMIT :bound" if literal_condition else ""
+    return (
+        f"SELECT {tx.queries['message_columns']} FROM ({hits}{bound}) f CROSS JOIN messages m ON m.n = f.n"  # noqa: S608 - constants
+        " CROSS JOIN conversations c ON c.n = m.conversation_n CROSS JOIN turns t ON t.n = m.turn_n"
+        f" WHERE c.tenant_id = :tenant_id AND c.deleted_at IS NULL AND m.deleted_at IS NULL{literal_condition}"
+        f" ORDER BY f.n {direction} LIMIT :limit"
+    )

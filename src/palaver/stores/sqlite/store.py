@@ -1,0 +1,113 @@
+"""The SQLite store: opened, closed, asked how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+from pathlib import Path
+
+from palaver.clock import Clock, SystemClock
+from palaver.errors import StoreUnavailable
+from palaver.stores.base import Feature
+from palaver.stores.orders import StoreHealth
+from palaver.stores.sqlite.attachments import SqliteAttachments
+from palaver.stores.sqlite.bots import SqliteBots
+from palaver.stores.sqlite.connection import Database
+from palaver.stores.sqlite.conversations import SqliteConversations
+from palaver.stores.sqlite.driver_errors import translated
+from palaver.stores.sqlite.entities import SqliteEntities
+from palaver.stores.sqlite.messages import SqliteMessages
+from palaver.stores.sqlite.schema import migrate, migrations
+from palaver.stores.sqlite.tenants import SqliteTenants
+from palaver.stores.sqlite.transaction import Transaction
+from palaver.stores.sqlite.turns import SqliteTurns
+from palaver.tenant import DEFAULT_TENANT
+
+_SECRET_BYTES = 32
+
+
+class SqliteStore(
+    SqliteTenants, SqliteBots, SqliteEntities, SqliteConversations, SqliteTurns, SqliteMessages, SqliteAttachments
+):
+    """``stores.base.Store`` in one file, or in memory with the path ``:memory:``.
+
+    Args:
+        path: The file; it is made, with its folders, if it is not there. Several processes may open one file.
+        clock: Where times and leases come from.
+        busy_seconds: How long a write waits for another process that writes.
+        max_bytes: How large the file may become before writes raise ``StoreFull``.
+    """
+
+    features: frozenset[Feature] = frozenset({Feature.MESSAGE_SEARCH})
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        clock: Clock | None = None,
+        busy_seconds: float = 5.0,
+        max_bytes: int | None = None,
+    ) -> None:
+        database = Database(path=str(path), busy_seconds=busy_seconds, max_bytes=max_bytes)
+        super().__init__(database, clock or SystemClock())
+
+    async def open(self) -> None:
+        connection = await asyncio.to_thread(self._open_file)
+        self._writer.start(connection)
+        if self._readers is not None:
+            self._readers.start()
+        await self._write(_furnish)
+
+    def _open_file(self) -> sqlite3.Connection:
+        try:
+            connection = self._database.connect_writer()
+        except sqlite3.Error as error:
+            raise translated(error) from error
+        try:
+            migrate(connection, migrations())
+        except sqlite3.Error as error:
+            connection.close()
+            raise translated(error) from error
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        if self._readers is not None:
+            self._readers.stop()
+        self._writer.stop()
+
+    async def secret(self) -> bytes:
+        row = await self._read(lambda tx: tx.row("meta", key="secret"))
+        if row is None:
+            raise StoreUnavailable("The store is not open.")
+        return bytes(row[0])
+
+    async def health(self) -> StoreHealth:
+        row = await self._read(lambda tx: tx.row("schema_version"))
+        version = int(row[0]) if row else 0
+        if self._in_memory:
+            return StoreHealth(
+                engine="sqlite",
+                survives_kill=False,
+                survives_power_cut=False,
+                schema_version=version,
+                detail="In memory: nothing outlives the process.",
+            )
+        return StoreHealth(
+            engine="sqlite",
+            survives_kill=True,
+            survives_power_cut=True,
+            schema_version=version,
+            detail=f"{self._database.path}, WAL: begin and end of a turn are synced to the disk before they are acknowledged.",
+        )
+
+
+def _furnish(tx: Transaction) -> None:
+    tx.run("insert_meta", key="secret", value=secrets.token_bytes(_SECRET_BYTES))
+    tx.run("insert_tenant", id=DEFAULT_TENANT, now=tx.now)

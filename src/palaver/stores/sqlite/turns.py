@@ -1,0 +1,139 @@
+"""Turns: the operations of the engine. Reads that meet an expired lease have the writer end the turn first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from palaver.conversation import InterruptReason, Turn, TurnStatus
+from palaver.errors import NotFound
+from palaver.page import Order, Slice, Window
+from palaver.stores.orders import Begun, Claim, Delta, Finished, Outcome, Recovered, TurnLog, TurnOrder, Watch
+from palaver.stores.sqlite.access import Access
+from palaver.stores.sqlite.begin import begin
+from palaver.stores.sqlite.keyset import Scan, by_key
+from palaver.stores.sqlite.transaction import Transaction
+from palaver.stores.sqlite.turn_ends import claim_first_queued, finish, interrupt, recover_turn, state_of
+from palaver.stores.sqlite.turn_logs import append, expire, read_log, renew, watch
+from palaver.stores.sqlite.values import turn_of
+
+
+class SqliteTurns(Access):
+    """``stores.base.TurnRows``"""
+
+    async def begin_turn(self, tenant_id: str, order: TurnOrder) -> Begun:
+        return await self._write(partial(begin, tenant_id=tenant_id, order=order))
+
+    async def append_deltas(self, batch: Sequence[Delta]) -> Watch:
+        return await self._write(partial(append, batch=batch), cheap=True)
+
+    async def watch_turns(self, claims: Sequence[Claim]) -> Watch:
+        return await self._read(partial(watch, claims=claims), snapshot=True)
+
+    async def renew_leases(self, claims: Sequence[Claim], lease_seconds: float) -> Watch:
+        return await self._write(partial(renew, claims=claims, lease_seconds=lease_seconds), cheap=True)
+
+    async def finish_turn(self, claim: Claim, outcome: Outcome, *, promote: str | None) -> Finished:
+        return await self._write(partial(finish, claim=claim, outcome=outcome, promote=promote))
+
+    async def request_stop(self, tenant_id: str, turn_id: str, reason: InterruptReason) -> Turn:
+        return await self._write(partial(_stop, tenant_id=tenant_id, turn_id=turn_id, reason=reason))
+
+    async def recover(self, owner: str, lease_seconds: float, limit: int) -> Recovered:
+        if not await self._read(_needs_recovery):
+            return Recovered()
+        return await self._write(partial(_recover, owner=owner, lease_seconds=lease_seconds, limit=limit))
+
+    async def cancel_queued(self, owner: str, reason: InterruptReason) -> Sequence[str]:
+        return await self._write(partial(_cancel_queued, owner=owner, reason=reason))
+
+    async def get_turn(self, tenant_id: str, turn_id: str) -> Turn:
+        found = await self._read(partial(_find_turn, tenant_id=tenant_id, turn_id=turn_id))
+        if found is not None:
+            return found
+        await self._write(partial(recover_turn, tenant_id=tenant_id, turn_id=turn_id))
+        return await self._read(partial(_get_turn, tenant_id=tenant_id, turn_id=turn_id))
+
+    async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[Turn]:
+        return await self._read(partial(_page, tenant_id=tenant_id, status=status, window=window))
+
+    async def read_log(self, tenant_id: str, turn_id: str, *, after: int, limit: int) -> TurnLog:
+        look = partial(read_log, tenant_id=tenant_id, turn_id=turn_id, after=after, limit=limit)
+        found = await self._read(look, snapshot=True)
+        if found is None:
+            await self._write(partial(recover_turn, tenant_id=tenant_id, turn_id=turn_id))
+            found = await self._read(partial(look, even_expired=True), snapshot=True)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def expire_logs(self, *, older_than_seconds: float, limit: int) -> int:
+        return await self._write(partial(expire, older_than_seconds=older_than_seconds, limit=limit))
+
+
+def _get_turn(tx: Transaction, tenant_id: str, turn_id: str) -> Turn:
+    row = tx.row("turn", id=turn_id, tenant_id=tenant_id)
+    if row is None:
+        raise NotFound
+    return turn_of(row)
+
+
+def _find_turn(tx: Transaction, tenant_id: str, turn_id: str) -> Turn | None:
+    """Return the turn, or None if its lease has expired."""
+    row = tx.row("turn", id=turn_id, tenant_id=tenant_id)
+    if row is None:
+        raise NotFound
+    return None if state_of(row).has_expired(tx.now) else turn_of(row)
+
+
+def _stop(tx: Transaction, tenant_id: str, turn_id: str, reason: InterruptReason) -> Turn:
+    row = tx.row("turn", id=turn_id, tenant_id=tenant_id)
+    if row is None:
+        raise NotFound
+    state = state_of(row)
+    if TurnStatus(state.status).is_terminal:
+        return turn_of(row)
+    if state.status == TurnStatus.QUEUED:
+        interrupt(tx, state.n, InterruptReason.CANCELLED)
+    else:
+        tx.run("ask_to_stop", n=state.n, reason=reason.value)
+        recover_turn(tx, tenant_id, turn_id)
+    return _get_turn(tx, tenant_id, turn_id)
+
+
+def _needs_recovery(tx: Transaction) -> bool:
+    return bool(tx.rows("expired_turns", now=tx.now, limit=1) or tx.rows("waiting_conversations", limit=1))
+
+
+def _recover(tx: Transaction, owner: str, lease_seconds: float, limit: int) -> Recovered:
+    expired = tx.rows("expired_turns", now=tx.now, limit=limit)
+    ended = [recover_turn(tx, tenant_id, turn_id) for turn_id, tenant_id in expired]
+    lease_micros = int(lease_seconds * 1_000_000)
+    waiting = tx.rows("waiting_conversations", limit=limit)
+    claimed = [claim_first_queued(tx, row[0], owner, lease_micros) for row in waiting]
+    return Recovered(
+        ended=tuple(turn_id for turn_id in ended if turn_id is not None),
+        claimed=tuple(claim for claim in claimed if claim is not None),
+    )
+
+
+def _cancel_queued(tx: Transaction, owner: str, reason: InterruptReason) -> Sequence[str]:
+    return tuple(interrupt(tx, row[0], reason) for row in tx.rows("queued_of_owner", owner=owner))
+
+
+def _page(tx: Transaction, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[Turn]:
+    scan = Scan.over(window, Order.DESC)
+    where, order, start = by_key(scan, "t.n")
+    if status is not None:
+        where += " AND t.status = :status"
+    if status not in (None, TurnStatus.COMPLETED):
+        where += " AND t.status <> 'completed'"  # names the index of the few
+        where += "" if tenant_id is None else " AND +t.tenant_id = :tenant_id"
+    elif tenant_id is not None:
+        where += " AND t.tenant_id = :tenant_id"
+    rows = tx.select(
+        f"SELECT {tx.queries['turn_columns']}, t.n FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n"  # noqa: S608 - constants
+        f" WHERE {where} AND t.deleted_at IS NULL AND c.deleted_at IS NULL ORDER BY {order} LIMIT :limit",
+        {"start": start, "tenant_id": tenant_id, "status": status and status.value, "limit": scan.rows},
+    )
+    return scan.slice(rows, turn_of, lambda row: (row[-1],))
