@@ -1,5 +1,6 @@
 """The conformance suites: for everyone who writes a store or a model, as for our own."""
 
+from palaver.testing.clock import FakeClock
 from palaver.testing.models import ModelConformance
 
-__all__ = ["ModelConformance"]
+__all__ = ["FakeClock", "ModelConformance"]

@@ -114,7 +114,7 @@ WHERE q.status = 'queued'
 LIMIT :limit
 
 -- name: queued_of_owner
-SELECT id, tenant_id FROM turns WHERE status = 'queued' AND status <> 'completed' AND owner = :owner ORDER BY n
+SELECT n FROM turns WHERE status = 'queued' AND status <> 'completed' AND owner = :owner ORDER BY n
 
 -- name: ask_to_stop
 UPDATE turns SET stop_reason = coalesce(stop_reason, :reason) WHERE n = :n
