@@ -153,15 +153,21 @@ class TurnEngine:
         if self.is_draining:
             raise ShuttingDown("This server is stopping; send again.", retry_after_seconds=1)
         self._beginning += 1
-        try:
-            begun = await self._store.begin_turn(tenant_id, order)
-            if begun.superseded is not None and (worker := self._workers.get(begun.superseded)):
-                worker.stop(InterruptReason.SUPERSEDED)
-            if begun.claim is not None:
-                self._spawn(begun.claim)
-        finally:
-            self._beginning -= 1
-        return begun
+        # A caller that is cancelled here (a client hung up) must not leave an accepted turn with nobody to run it.
+        storing = asyncio.ensure_future(self._store.begin_turn(tenant_id, order))
+        storing.add_done_callback(self._begun)
+        return await asyncio.shield(storing)
+
+    def _begun(self, storing: asyncio.Future[Begun]) -> None:
+        """A begin was stored or refused. This is called before the caller, if it still waits, goes on."""
+        self._beginning -= 1
+        if storing.cancelled() or storing.exception() is not None:
+            return
+        begun = storing.result()
+        if begun.superseded is not None and (worker := self._workers.get(begun.superseded)):
+            worker.stop(InterruptReason.SUPERSEDED)
+        if begun.claim is not None:
+            self._spawn(begun.claim)
 
     def _spawn(self, claim: Claim) -> None:
         """Run a claimed turn. Its worker is known here before anyone can ask for it."""
