@@ -29,7 +29,7 @@ from palaver.errors import (
     Unavailable,
     error_from,
 )
-from palaver.wire.idempotency import check_key
+from palaver.once import check_key
 
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "request_id"})
 _BY_STATUS: Mapping[int, type[PalaverError]] = {
@@ -258,16 +258,22 @@ def key_header(key: str | None) -> str:
 def _as_json(value: object) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
-    raise InvalidInput("JSON values only.", code="invalid_type")
+    raise TypeError
 
 
 def _dumped(body: Mapping[str, Any]) -> bytes:
+    return b"{" + b",".join(json.dumps(name).encode() + b":" + _field(name, body[name]) for name in body) + b"}"
+
+
+def _field(name: str, value: object) -> bytes:
     try:
-        return json.dumps(dict(body), default=_as_json).encode()
-    except TypeError as error:
-        raise InvalidInput("The keys of an object are strings.", code="invalid_type") from error
-    except RecursionError as error:
-        raise InvalidInput("Nested too deep.", code="json_too_deep") from error
+        return json.dumps(value, default=_as_json).encode()
+    except TypeError:
+        code, message = "invalid_type", "JSON values only."
+    except (RecursionError, ValueError):  # ValueError: it holds itself
+        code, message = "json_too_deep", "Nested too deep."
+    listed = [{"path": name, "code": code, "message": message}]
+    raise InvalidInput(f"{name}: {message}", code=code, errors=listed)
 
 
 def _json_object(raw: bytes) -> Mapping[str, Any]:

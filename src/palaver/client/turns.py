@@ -11,6 +11,7 @@ from palaver.client.nouns import Noun, path_of
 from palaver.client.replies import whole_reply
 from palaver.client.transport import Call
 from palaver.conversation import Turn
+from palaver.errors import InvalidInput
 from palaver.events import Event
 from palaver.page import Page
 from palaver.surface import PageQuery, Reply
@@ -27,6 +28,8 @@ class HttpTurns(Noun):
 
     async def events(self, turn_id: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
         path_of("turns", "turn", turn_id)
+        if after < 0:
+            raise InvalidInput("An event number is 0 or more.", code="invalid_event_id")
         async with aclosing(Follower(self._transport, turn_id=turn_id, after=after).events()) as events:
             async for event in events:
                 yield event

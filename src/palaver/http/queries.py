@@ -15,7 +15,7 @@ Q = TypeVar("Q", bound=PageQuery)
 
 _METADATA = "metadata."
 _BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
-_DIGITS_MAX = 9
+_DIGITS_MAX = 18
 
 
 def _integer(text: str) -> int | str:

@@ -1,0 +1,46 @@
+"""A blocking hub with await in front, so that one scenario runs on every kind of hub.
+
+Each call runs in a thread of its own, as a caller that blocks would make it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any
+
+from palaver.blocking import BlockingHub
+from palaver.events import Event
+
+_END = object()
+
+
+class Unblocked:
+    """Looks like ``surface.Hub``; every namespace and method is the blocking one's."""
+
+    def __init__(self, hub: BlockingHub) -> None:
+        self._hub = hub
+
+    def __getattr__(self, name: str) -> Any:
+        return _Namespace(getattr(self._hub, name))
+
+
+class _Namespace:
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._inner, name)
+        if "Generator" in str(inspect.signature(method).return_annotation):
+            return lambda *args, **kwargs: _events(method(*args, **kwargs))
+        return lambda *args, **kwargs: asyncio.to_thread(method, *args, **kwargs)
+
+
+async def _events(reading: Generator[Event, None, None]) -> AsyncGenerator[Event, None]:
+    try:
+        while (event := await asyncio.to_thread(next, reading, _END)) is not _END:
+            assert isinstance(event, Event)
+            yield event
+    finally:
+        await asyncio.to_thread(reading.close)
