@@ -1,7 +1,7 @@
 """A model server over raw sockets that does what it is told, above all what it should not.
 
 ``async with faulty(answer, ...) as server``: the first connection gets the first answer, and so on; the last one is
-repeated. An answer is a list of steps: bytes to send, seconds to wait (a float), or one of ``HANG`` and ``RESET``. After
+repeated. An answer is a list of steps: bytes to send, seconds to wait (a float), or one of ``HANG``, ``RESET`` and ``AGAIN``. After
 the last step the connection is closed. Without a length, the body of a response ends with the connection.
 """
 
@@ -20,6 +20,8 @@ HANG = "hang"
 """Hold the connection open and say nothing more, until the client leaves."""
 RESET = "reset"
 """Close with RST instead of FIN."""
+AGAIN = "again"
+"""Take the next request on the same connection."""
 
 _TLS_HANDSHAKE = b"\x16"
 
@@ -65,6 +67,7 @@ class FaultyServer:
 
     base_url: str
     requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
     open_now: int = 0
     left_early: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,11 +92,16 @@ async def faulty(*answers: Answer) -> AsyncIterator[FaultyServer]:
     writers: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.connections += 1
         seen.open_now += 1
         writers.add(writer)
         try:
-            seen.requests.append(await _request(reader))
-            await _play(answers[min(len(seen.requests), len(answers)) - 1], reader, writer)
+            more = True
+            while more:
+                seen.requests.append(await _request(reader))
+                answer = answers[min(len(seen.requests), len(answers)) - 1]
+                await _play(answer, reader, writer)
+                more = AGAIN in answer
         except (ConnectionError, asyncio.IncompleteReadError):
             seen.left_early += 1
         finally:
@@ -137,6 +145,8 @@ async def _play(answer: Iterable[Step], reader: asyncio.StreamReader, writer: as
                 await _until_closed(reader)
             case "reset":
                 _reset(writer)
+            case "again":
+                pass
             case _:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(float(step)):

@@ -83,8 +83,8 @@ async def test_leaving_frees_the_slot(catalog: Catalog, babbler: Llama) -> None:
     await until_idle(babbler)
 
 
-async def test_connections_are_used_again(catalog: Catalog) -> None:
-    """Calls in a row and calls at once all get their whole answer from one pool."""
+async def test_calls_in_a_row_and_at_once(catalog: Catalog) -> None:
+    """All of them get their whole answer from one pool of connections."""
     model = catalog.find("reciter:tiny")
     for _ in range(3):
         assert text_of(await listen(model, with_params(question("Hello?")))) == SENTENCE

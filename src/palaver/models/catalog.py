@@ -74,6 +74,8 @@ class Catalog:
         self._patience = patience or Patience()
         self._given = {name: _as_chat_model(model) for name, model in (models or {}).items()}
         self._servers: dict[str, OpenAIServer] = {}
+        if self._providers != Providers():
+            import palaver.models.openai  # noqa: F401  # now, at the start, and not in the middle of the first answer
 
     def find(self, name: str) -> ChatModel:
         """Return the model, patient.
@@ -110,7 +112,7 @@ class Catalog:
         return self._server(provider).model(rest)
 
     def _server(self, provider: str) -> OpenAIServer:
-        from palaver.models.openai import OpenAIServer  # its HTTP client takes long to import, and may not be needed
+        from palaver.models.openai import OpenAIServer  # its HTTP client takes long to import
 
         if provider not in self._servers:
             base_url, api_key = self._address(provider)
@@ -148,12 +150,12 @@ def _scripted(name: str) -> ChatModel:
         raise _not_configured(f"There is no script named {name!r}.") from None
 
 
-def _as_chat_model(model: ChatModel | BaseChatModel) -> ChatModel:
+def _as_chat_model(model: object) -> ChatModel:
     if hasattr(model, "has_vision"):  # an isinstance of BaseChatModel would import LangChain for everyone
         return cast("ChatModel", model)
     from palaver.models.langchain import LangChainModel
 
-    return LangChainModel(model)
+    return LangChainModel(cast("BaseChatModel", model))
 
 
 def _ollama_url(host: str) -> str:

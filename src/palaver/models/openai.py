@@ -100,18 +100,20 @@ class OpenAIServer:
     async def _opened(self) -> httpx2.AsyncClient:
         async with self._opening:
             if self._client is None:
-                secure = self._url.scheme == "https"
-                trust = await asyncio.to_thread(ssl.create_default_context) if secure else False
-                self._client = httpx2.AsyncClient(
-                    headers=self._headers(),
-                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                    verify=trust,
-                    trust_env=secure,
-                    follow_redirects=False,
-                    timeout=httpx2.Timeout(None, connect=self._connect_seconds),
-                    limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30),
-                )
+                self._client = await asyncio.to_thread(self._connector)  # it reads certificates, and imports
             return self._client
+
+    def _connector(self) -> httpx2.AsyncClient:
+        secure = self._url.scheme == "https"
+        return httpx2.AsyncClient(
+            headers=self._headers(),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            verify=ssl.create_default_context() if secure else False,
+            trust_env=secure,
+            follow_redirects=False,
+            timeout=httpx2.Timeout(None, connect=self._connect_seconds),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30),
+        )
 
     def _headers(self) -> dict[str, str]:
         headers = {
