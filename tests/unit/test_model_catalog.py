@@ -37,9 +37,9 @@ def refusal_of(catalog: Catalog, name: str) -> ModelError:
     ("providers", "name"),
     [
         (Providers(), "offline"),
-        (Providers(openai_api_key="k"), "openai:gpt-4o-mini"),
-        (Providers(groq_api_key="k"), "groq:llama-3.3-70b-versatile"),
-        (Providers(openai_api_key="k", groq_api_key="k"), "openai:gpt-4o-mini"),
+        (Providers(openai_api_key="k"), "openai:gpt-6-luna"),
+        (Providers(groq_api_key="k"), "groq:openai/gpt-oss-120b"),
+        (Providers(openai_api_key="k", groq_api_key="k"), "openai:gpt-6-luna"),
         (Providers(openai_api_key="k", default_model="ollama:llama3.2"), "ollama:llama3.2"),
         (Providers(openai_base_url="http://127.0.0.1:1/v1"), "offline"),
     ],

@@ -30,9 +30,10 @@ OPENAI_URL = "https://api.openai.com/v1"
 GROQ_URL = "https://api.groq.com/openai/v1"
 OLLAMA_HOST = "127.0.0.1:11434"
 
-# The default of each provider whose key is set: a small general model with vision or a long history of being served.
-OPENAI_DEFAULT = "openai:gpt-4o-mini"
-GROQ_DEFAULT = "groq:llama-3.3-70b-versatile"
+# The default of each provider whose key is set, as of November 2026: what the provider itself recommends in the place of
+# gpt-4o-mini (shut down on 2027-01-14) and of llama-3.3-70b-versatile (on 2026-08-16, but for enterprise accounts).
+OPENAI_DEFAULT = "openai:gpt-6-luna"
+GROQ_DEFAULT = "groq:openai/gpt-oss-120b"
 OFFLINE = "offline"
 
 
