@@ -1,0 +1,252 @@
+"""The command line: what it prints, how it fails, and that it works on a file and on a server alike."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import palaver
+from crash.process import serving
+from palaver.cli.keys import seconds_of
+from palaver.cli.main import run
+from palaver.cli.show import clean
+from palaver.ids import new_id
+
+MODEL = "scripted:Refunds take 14 days."
+
+
+@dataclass
+class Ran:
+    """What a command did."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """Runs the command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("PALAVER_STORE", "PALAVER_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "GROQ_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def ran(*arguments: str) -> Ran:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            run(arguments)
+        said = capsys.readouterr()
+        return Ran(int(left.value.code or 0), said.out, said.err)
+
+    return ran
+
+
+def whole_story(command: Command, where: list[str]) -> None:
+    bot = command("bots", "create", "Helper", "-i", "Be brief.", "-m", MODEL, "--json", *where).json
+    assert (bot["name"], bot["model"], bot["instructions"]) == ("Helper", MODEL, "Be brief.")
+    assert command("bots", "show", "Helper", "--json", *where).json == bot
+    assert command("bots", "show", bot["id"], "--json", *where).json == bot
+    edited = command("bots", "edit", "Helper", "--name", "Clerk", "--idle-minutes", "60", "--json", *where).json
+    assert (edited["name"], edited["idle_timeout_minutes"], edited["version"]) == ("Clerk", 60, 2)
+    assert [each["id"] for each in command("bots", "list", "--json", *where).json["data"]] == [bot["id"]]
+    with palaver.connect(where[1]) as hub:
+        chat = hub.conversations.create(bot["id"], title="Refunds")
+        hub.messages.send(chat.id, "What is the refund policy?")
+    shown = command("conversations", "show", chat.id, "--json", *where).json
+    assert [each["text"] for each in shown["messages"]["data"]] == [
+        "What is the refund policy?",
+        "Refunds take 14 days.",
+    ]
+    assert "Refunds take 14 days." in command("conversations", "show", chat.id, *where).out
+    assert chat.id in command("conversations", "list", "--bot", "Clerk", "--status", "active", *where).out
+    assert chat.id in command("conversations", "search", "refund policy", "--bot", "Clerk", *where).out
+    ended = command("conversations", "end", chat.id, "--rating", "4", "--feedback", "quick", "--json", *where).json
+    assert (ended["status"], ended["rating"], ended["end_reason"]) == ("ended", 4, "admin")
+    assert command("conversations", "archive", chat.id, "--json", *where).json["status"] == "archived"
+    assert command("conversations", "reopen", chat.id, "--json", *where).json["status"] == "active"
+    assert "palaver conversations restore" in command("conversations", "delete", chat.id, *where).out
+    assert command("conversations", "show", chat.id, *where).status == 1
+    assert chat.id in command("conversations", "list", "--deleted", *where).out
+    assert command("conversations", "restore", chat.id, *where).status == 0
+    assert command("bots", "delete", "Clerk", *where).status == 0
+    assert bot["id"] in command("bots", "list", "--deleted", *where).out
+    assert command("bots", "restore", bot["id"], *where).status == 0
+
+
+def test_every_group_works_on_a_file(command: Command, tmp_path: Path) -> None:
+    """Bots and conversations are made, shown, edited, ended, deleted and restored in a file."""
+    whole_story(command, ["--store", str(tmp_path / "cli.db")])
+
+
+async def test_every_group_works_on_a_server(command: Command, tmp_path: Path) -> None:
+    """The same commands do the same on a server."""
+    async with serving(tmp_path / "served.db", {}) as server:
+        await asyncio.to_thread(whole_story, command, ["--url", server.url])
+        assert (await asyncio.to_thread(command, "doctor", "--url", server.url)).status == 0
+
+
+async def test_a_key_closes_a_server_and_opens_it_for_its_holder(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first key closes the server; without it the command line says what to set, with it it works; revoked, it does not."""
+    async with serving(tmp_path / "served.db", {}) as server:
+        where = ["--url", server.url]
+        made = command("keys", "create", "--scope", "admin", "--name", "cli", "--expires", "30d", "--json", *where).json
+        refused = command("bots", "list", *where)
+        assert (refused.status, refused.out) == (1, "")
+        assert "PALAVER_API_KEY" in refused.err
+        monkeypatch.setenv("PALAVER_API_KEY", made["secret"])
+        assert command("bots", "list", *where).status == 0
+        listed = command("keys", "list", *where).out
+        assert made["key"]["prefix"] in listed
+        assert made["secret"] not in listed
+        assert command("keys", "revoke", made["key"]["id"], *where).status == 0
+        assert command("bots", "list", *where).status == 1
+
+
+def test_a_key_of_a_tenant(command: Command) -> None:
+    """A key is made for the tenant that is named, its secret stands alone on the last line and nowhere afterwards."""
+    made = command("keys", "create", "--tenant", "acme", "--scope", "write")
+    assert "tenant acme" in made.out
+    secret = made.out.strip().rpartition("\n")[2]
+    assert secret.startswith("pk_")
+    assert secret[:11] in command("keys", "list", "--tenant", "acme").out
+    assert secret[:11] not in command("keys", "list").out
+    assert secret not in command("keys", "list", "--tenant", "acme", "--json").out
+
+
+def test_the_store_comes_from_the_environment(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without --store it is PALAVER_STORE's, and without that palaver.db in the working folder."""
+    assert command("bots", "create", "Here", "-m", "offline").status == 0
+    assert (tmp_path / "palaver.db").exists()
+    monkeypatch.setenv("PALAVER_STORE", f"sqlite:///{tmp_path}/other.db")
+    assert "There are no bots yet" in command("bots", "list").out
+    assert (tmp_path / "other.db").exists()
+
+
+def test_a_file_can_hold_the_instructions(command: Command, tmp_path: Path) -> None:
+    """@FILE reads instructions; a file that is not there is said to be missing."""
+    (tmp_path / "prompt.txt").write_text("Answer in rhymes.\n", encoding="utf-8")
+    made = command(
+        "bots", "create", "Poet", "-i", "@prompt.txt", "-m", "offline", "--temperature", "0.5", "--json"
+    ).json
+    assert made["instructions"] == "Answer in rhymes.\n"
+    assert made["params"] == {"temperature": 0.5}
+    assert command("bots", "edit", "Poet", "-i", "@nowhere.txt").status == 2
+
+
+WRONG = [
+    (["bots", "show", "Nobody"], 1, "There is no bot 'Nobody'"),
+    (["bots", "create", "a\nb"], 2, "control character"),
+    (["bots", "edit", "Nobody"], 2, "Nothing to change"),
+    (["bots", "list", "--limit", "0"], 2, "limit"),
+    (["bots", "list", "--store", "a.db", "--url", "http://127.0.0.1:1"], 2, "not both"),
+    (["bots", "list", "--url", "127.0.0.1:1"], 2, "begins with http"),
+    (["bots", "list", "--url", "http://127.0.0.1:1"], 1, "palaver serve"),
+    (["bots", "list", "--url", "http://127.0.0.1:1", "--tenant", "a"], 2, "tenant"),
+    (["bots", "list", "--store", "mysql://x"], 1, "is no store"),
+    (["conversations", "show", "../x"], 1, "nothing here"),
+    (["conversations", "end", new_id("conv"), "--rating", "9"], 2, "rating"),
+    (["keys", "create", "--expires", "soon"], 2, "30d"),
+    (["keys", "create", "--tenant", "A B"], 2, "tenant"),
+    (["chat", "Nobody"], 1, "--model"),
+    (["chat", "--conversation", "x"], 1, "nothing here"),
+    (["serve", "--host", "0.0.0.0"], 2, "palaver keys create"),
+    (["frobnicate"], 2, "No such command"),
+    (["bots", "create"], 2, "Missing argument"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_an_error_is_a_sentence(command: Command, arguments: list[str], status: int, sentence: str) -> None:
+    """What goes wrong is said on stderr with what to do, exit code 2 for a wrong wish and 1 for a failure, never a traceback."""
+    ran = command(*arguments)
+    assert ran.status == status, ran.err
+    assert sentence in ran.err
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+
+
+def test_a_wrong_configuration_is_a_sentence(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that can't be read is named, with exit code 2."""
+    monkeypatch.setenv("PALAVER_PORT", "many")
+    ran = command("bots", "list")
+    assert (ran.status, ran.out) == (2, "")
+    assert "port" in ran.err
+
+
+def test_doctor_says_what_an_acknowledgement_means(command: Command) -> None:
+    """The doctor names the guarantee, the schema, the model, the doors and the counts; JSON has the same."""
+    ran = command("doctor")
+    assert ran.status == 0
+    for fact in ("acknowledged", "schema", "offline", "open: on this machine only", "Nothing is in the way."):
+        assert fact in ran.out
+    command("keys", "create")
+    found = command("doctor", "--json").json
+    assert found["healthy"] is True
+    assert found["facts"]["doors"].startswith("closed")
+
+
+@pytest.mark.parametrize("where", [["--store", "mysql://x"], ["--url", "http://127.0.0.1:1"], ["--store", "text.db"]])
+def test_doctor_fails_on_trouble(command: Command, where: list[str], tmp_path: Path) -> None:
+    """A store that can't be opened and a server that does not answer are troubles: exit code 1."""
+    (tmp_path / "text.db").write_text("This is no database. " * 1000, encoding="utf-8")
+    ran = command("doctor", *where)
+    assert ran.status == 1
+    assert "trouble" in ran.out
+    assert "Traceback" not in ran.err
+
+
+def test_doctor_names_a_model_that_is_not_configured(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default model whose provider is not configured is a trouble."""
+    monkeypatch.setenv("PALAVER_DEFAULT_MODEL", "groq:llama")
+    ran = command("doctor")
+    assert ran.status == 1
+    assert "GROQ_API_KEY" in ran.out
+
+
+def test_help_reads_well(command: Command) -> None:
+    """Every command has help with its purpose, and --version prints the version."""
+    groups = ["bots", "conversations", "keys"]
+    for group in [[], *([each] for each in groups)]:
+        assert "Commands" in command(*group, "--help").out
+    for name in ("serve", "chat", "doctor"):
+        assert "Example" in command(name, "--help").out
+    assert command("--version").out == f"palaver {palaver.__version__}\n"
+
+
+def test_text_cannot_command_the_terminal() -> None:
+    """Escape sequences and other controls are made visible; tabs and line feeds stay."""
+    assert clean("a\x1b[2Jb\r\x07\tc\nd\x9b") == "a\ufffd[2Jb\ufffd\ufffd\tc\nd\ufffd"
+
+
+@pytest.mark.parametrize(("span", "seconds"), [("90s", 90), ("15m", 900), ("12h", 43_200), ("30d", 2_592_000)])
+def test_spans(span: str, seconds: int) -> None:
+    """A span is a number and a unit."""
+    assert seconds_of(span) == seconds
+
+
+def test_the_entry_point_is_installed() -> None:
+    """``palaver`` is a program of its own."""
+    program = Path(sys.executable).with_name("palaver")
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.startswith("palaver ")
