@@ -69,6 +69,7 @@ FAILURES: Sequence[tuple[str, Answer, str, int]] = [
     ("401", refuses(401, {"error": {"code": "invalid_api_key"}}), "provider_auth", 1),
     ("403", refuses(403, {"error": "no"}), "provider_denied", 1),
     ("404", refuses(404, {"error": {"message": "The model `x` does not exist"}}), "model_not_found", 1),
+    ("decommissioned", refuses(400, {"error": {"code": "model_decommissioned"}}), "model_not_found", 1),
     ("context word", refuses(400, {"error": {"code": "context_length_exceeded"}}), "context_too_long", 1),
     ("context sentence", refuses(400, "This model's maximum context length is 8192 tokens."), "context_too_long", 1),
     ("413", refuses(413, ""), "context_too_long", 1),

@@ -27,6 +27,7 @@ _TOO_LONG = re.compile(
 _NO_QUOTA = re.compile(
     r"insufficient[_ ](quota|funds|balance|credits?)|exceeded your current quota|billing", re.IGNORECASE
 )
+_NO_MODEL = re.compile(r"model_(not_found|decommissioned)")  # Groq says the second with a 400
 _SENTENCES: Mapping[str, str] = {
     "provider_auth": "The model's server does not accept the configured API key.",
     "provider_denied": "The model's server does not allow the configured API key to do this.",
@@ -107,7 +108,7 @@ def _code(status: int, body: str) -> str:
             return "context_too_long"
         case _ if 400 <= status < 500 and _TOO_LONG.search(body):
             return "context_too_long"
-        case 404:
+        case _ if status == 404 or (status == 400 and _NO_MODEL.search(body)):
             return "model_not_found"
         case _ if 400 <= status < 500:
             return "provider_rejected"
