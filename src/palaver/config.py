@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Limits(BaseSettings):
@@ -68,14 +70,14 @@ class Settings(BaseSettings):
     """Let a server without keys leave loopback: put your own door in front of it."""
     unsafe_durability: bool = False
     """Accept a store whose settings can lose acknowledged writes."""
-    allow_origin: tuple[str, ...] = ()
-    """Origins that may call the server from a browser; ``*`` allows every origin, without credentials."""
+    allow_origin: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated origins that may call the server from a browser; ``*`` allows every origin, without credentials."""
     default_model: str | None = None
     """The model of a bot that names none; else the provider whose key is set, else ``offline``."""
     providers: dict[str, str] = Field(default_factory=dict)
-    """OpenAI-compatible servers by name: ``{"local": "http://127.0.0.1:8080/v1"}``. A key comes from ``provider_keys``."""
+    """OpenAI-compatible servers by name, as JSON: ``{"local": "http://127.0.0.1:8080/v1"}``."""
     provider_keys: dict[str, SecretStr] = Field(default_factory=dict)
-    """API keys of the named providers."""
+    """API keys of the named providers, as JSON: ``{"local": "…"}``."""
     api_key: SecretStr | None = None
     """The key with which the SDK and the command line talk to a server."""
     log_level: str = "info"

@@ -186,12 +186,17 @@ def test_an_error_is_a_sentence(command: Command, arguments: list[str], status: 
     assert "Traceback" not in ran.err
 
 
-def test_a_wrong_configuration_is_a_sentence(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("variable", "value", "name"), [("PALAVER_PORT", "many", "port"), ("PALAVER_PROVIDERS", "{", "providers")]
+)
+def test_a_wrong_configuration_is_a_sentence(
+    command: Command, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, name: str
+) -> None:
     """A setting that can't be read is named, with exit code 2."""
-    monkeypatch.setenv("PALAVER_PORT", "many")
+    monkeypatch.setenv(variable, value)
     ran = command("bots", "list")
     assert (ran.status, ran.out) == (2, "")
-    assert "port" in ran.err
+    assert name in ran.err
 
 
 def test_doctor_says_what_an_acknowledgement_means(command: Command) -> None:

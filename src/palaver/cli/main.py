@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from palaver.cli import bots, conversations, keys
 from palaver.cli.chat import EPILOG as CHAT_EPILOG
@@ -80,3 +81,5 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise SystemExit(_fail(f"The configuration is wrong: {wrong}.", 2)) from None
+    except SettingsError as error:
+        raise SystemExit(_fail(f"The configuration is wrong: {error}.", 2)) from None
