@@ -81,6 +81,7 @@ class Worker:
         self._first_token_at: datetime | None = None
         self._interrupt: InterruptReason | None = None
         self._is_lost = False
+        self._has_spoken = False
         self._talking: asyncio.Task[Outcome] | None = None
 
     @property
@@ -115,10 +116,13 @@ class Worker:
             self._talking.cancel()
 
     def take_tick(self) -> Delta | None:
-        """Return what was said since the last tick, numbered; the ticker writes it or hands it back."""
-        pending, self._pending = self._pending, []
-        if not pending or self._is_lost:
+        """Return what was said since the last tick, numbered; the ticker writes it or hands it back.
+
+        What was said last goes with the end of the turn, in one transaction.
+        """
+        if self._has_spoken or self._is_lost or not self._pending:
             return None
+        pending, self._pending = self._pending, []
         events = self._events_of(pending)
         return Delta(tenant_id=self.claim.tenant_id, turn_id=self.claim.turn.id, fence=self.claim.fence, events=events)
 
@@ -180,6 +184,8 @@ class Worker:
         except Exception:  # noqa: BLE001
             _log.exception("turn_broke", turn_id=self.turn_id)
             return self._failed(TurnError(code="internal", message="The turn broke; the log of the server says why."))
+        finally:
+            self._has_spoken = True
         return self._outcome(TurnStatus.COMPLETED)
 
     async def _listen(self) -> None:
