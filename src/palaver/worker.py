@@ -37,7 +37,6 @@ from palaver.stores.orders import Claim, Delta, Finished, Outcome
 EVENT_CODE_POINTS = 16_000
 """The most text one event carries: 64 KiB of UTF-8 at four bytes a character."""
 LINEAGE_TURNS = 10
-LINEAGE_TURNS_MAX = 160
 _RETRY_SECONDS_MAX = 2.0
 
 _log = structlog.get_logger("palaver.turn")
@@ -217,13 +216,15 @@ class Worker:
             question=self.claim.question.text if self.claim.question else "",
             budget_tokens=params.pop("context_tokens", self._shop.context_tokens),
         )
-        oldest, turns = self.turn_id, LINEAGE_TURNS
+        turns, taken = LINEAGE_TURNS, 0
         while not window.is_full:
-            messages = await self._shop.store.lineage(self.claim.tenant_id, oldest, turns=turns)
-            if not messages:
+            # Read anew, twice as far: a shared question names the turn that asked it first, which may be gone by now,
+            # so a message does not say from which turn to go on.
+            messages = await self._shop.store.lineage(self.claim.tenant_id, self.turn_id, turns=turns)
+            if len(messages) <= taken:
                 break
-            window.take(messages)
-            oldest, turns = messages[-1].turn_id, min(turns * 2, LINEAGE_TURNS_MAX)
+            window.take(messages[taken:])
+            turns, taken = turns * 2, len(messages)
         self._context = window.use()
         lines = [PromptMessage(role=line.role, text=line.text) for line in window.lines()]
         return Prompt(instructions=bot.instructions, messages=lines, params=params)
