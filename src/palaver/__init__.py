@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from palaver.bot import Bot
 from palaver.conversation import (
@@ -155,7 +155,8 @@ async def open(  # noqa: A001  # said as palaver.open
     whose = known.tenant if tenant is None else tenant
     placed = known.model_copy(update={"store": target, "tenant": whose})
     async with HubRoot.open(placed, models=models) as root:
-        yield root.for_tenant(whose)
+        # To pyright the keyword all_tenants of LocalKeys.list could be an item of an open TypedDict.
+        yield cast("Hub", root.for_tenant(whose))
 
 
 def __getattr__(name: str) -> str:

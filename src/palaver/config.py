@@ -13,41 +13,41 @@ class Limits(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PALAVER_", extra="ignore", frozen=True)
 
-    lease_seconds: float = Field(15.0, ge=0.5, le=600)
+    lease_seconds: float = Field(default=15.0, ge=0.5, le=600)
     """How long a worker owns a running turn without renewing its lease."""
-    tick_seconds: float = Field(0.025, ge=0.0, le=0.025)
+    tick_seconds: float = Field(default=0.025, ge=0.0, le=0.025)
     """How long deltas are gathered before they are written and emitted; the first goes at once."""
-    poll_seconds: float = Field(0.25, ge=0.01, le=0.25)
+    poll_seconds: float = Field(default=0.25, ge=0.01, le=0.25)
     """How often stop flags, and events of other processes, are read."""
-    heartbeat_seconds: float = Field(15.0, ge=0.05, le=15)
+    heartbeat_seconds: float = Field(default=15.0, ge=0.05, le=15)
     """How often an idle event stream says that it is alive."""
-    connect_seconds: float = Field(10.0, gt=0)
+    connect_seconds: float = Field(default=10.0, gt=0)
     """Time limit for connecting to a model's server."""
-    first_byte_seconds: float = Field(60.0, gt=0)
+    first_byte_seconds: float = Field(default=60.0, gt=0)
     """Time limit for the first thing a model says."""
-    idle_seconds: float = Field(30.0, gt=0)
+    idle_seconds: float = Field(default=30.0, gt=0)
     """Time limit between two things a model says."""
-    total_seconds: float = Field(600.0, gt=0)
+    total_seconds: float = Field(default=600.0, gt=0)
     """Time limit for a whole call of a model."""
-    retries: int = Field(2, ge=0, le=2)
+    retries: int = Field(default=2, ge=0, le=2)
     """How often a call is tried again before its first delta."""
-    answer_bytes: int = Field(4_000_000, ge=1_000)
+    answer_bytes: int = Field(default=4_000_000, ge=1_000)
     """The most UTF-8 an answer may have before the turn ends ``interrupted(limit)``."""
-    context_tokens: int = Field(8_000, ge=100)
+    context_tokens: int = Field(default=8_000, ge=100)
     """The budget, in estimated tokens, for instructions and history, where the bot names none."""
-    queue_cap: int = Field(8, ge=1, le=100)
+    queue_cap: int = Field(default=8, ge=1, le=100)
     """How many turns may wait in a conversation."""
-    log_hours: float = Field(24.0, ge=24)
+    log_hours: float = Field(default=24.0, ge=24)
     """How long the event log of a turn outlives its end."""
-    purge_days: float = Field(30.0, ge=0)
+    purge_days: float = Field(default=30.0, ge=0)
     """How long deleted things can be restored."""
-    drain_seconds: float = Field(8.0, gt=0, le=9)
+    drain_seconds: float = Field(default=8.0, gt=0, le=9)
     """How long a server that was told to stop waits for its turns to end."""
-    body_bytes: int = Field(4_000_000, ge=1_000)
+    body_bytes: int = Field(default=4_000_000, ge=1_000)
     """The largest request body."""
-    streams_max: int = Field(10_000, ge=1)
+    streams_max: int = Field(default=10_000, ge=1)
     """How many event streams a process holds open at once."""
-    sweep_seconds: float = Field(2.0, ge=0.05, le=5)
+    sweep_seconds: float = Field(default=2.0, ge=0.05, le=5)
     """How often expired leases, idle conversations and old logs are looked for."""
 
 
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     """The tenant of the library and the command line; a server takes it from the key."""
     host: str = "127.0.0.1"
     """Where ``palaver serve`` listens."""
-    port: int = Field(8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=65535)
     """The port ``palaver serve`` listens on; 0 takes a free one."""
     open: bool = False
     """Let a server without keys leave loopback: put your own door in front of it."""
@@ -83,13 +83,13 @@ class Settings(BaseSettings):
     log_level: str = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
 
-    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY")
     """Makes ``openai:<name>`` available."""
-    openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
+    openai_base_url: str | None = Field(default=None, alias="OPENAI_BASE_URL")
     """Where ``openai:<name>`` is, for every OpenAI-compatible server."""
-    groq_api_key: SecretStr | None = Field(None, alias="GROQ_API_KEY")
+    groq_api_key: SecretStr | None = Field(default=None, alias="GROQ_API_KEY")
     """Makes ``groq:<name>`` available."""
-    ollama_host: str | None = Field(None, alias="OLLAMA_HOST")
+    ollama_host: str | None = Field(default=None, alias="OLLAMA_HOST")
     """Where ``ollama:<name>`` is; ``http://127.0.0.1:11434`` when it is not set."""
 
     limits: Limits = Field(default_factory=Limits)

@@ -19,7 +19,7 @@ from palaver.page import Page
 from palaver.surface import Hub
 
 if TYPE_CHECKING:
-    from palaver.hub import HubRoot
+    from palaver.hub import HubRoot, LocalHub
 
 EPILOG = """Examples:
 
@@ -77,7 +77,7 @@ def _model(root: HubRoot, found: Findings) -> None:
         found.troubles.append(error.message)
 
 
-async def _counts(hub: Hub, found: Findings) -> None:
+async def _counts(hub: Hub | LocalHub, found: Findings) -> None:
     pages: dict[str, Page[Any]] = {
         "bots": await hub.bots.list(limit=COUNTED_MAX),
         "conversations": await hub.conversations.list(limit=COUNTED_MAX),
