@@ -74,8 +74,7 @@ class Book:
             return None
         if policy == "reject":
             return "turn_in_progress"
-        kept = [each for each in self.queue if not (policy == "interrupt" and self.lines[each].interrupting)]
-        return "queue_full" if len(kept) >= QUEUE_CAP else None
+        return "queue_full" if policy == "queue" and len(self.queue) >= QUEUE_CAP else None
 
     def begin(self, line: Line, key: str, body: tuple[object, ...], policy: str) -> None:
         """Accept a turn."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from palaver.errors import ModelError
 from palaver.models.base import ChatModel, Ended, Prompt, Said, TextSaid
+from palaver.models.patience import Patience, PatientModel
 
 
 class GateCall:
@@ -79,14 +80,14 @@ async def _read(call: GateCall) -> AsyncIterator[Said]:
 
 
 class Gates:
-    """A ``ModelCatalog`` of models given by name."""
+    """A ``ModelCatalog`` of models given by name, as patient as those of the real one."""
 
     def __init__(self, models: Mapping[str, ChatModel]) -> None:
         self._models = models
 
     def find(self, name: str) -> ChatModel:
         """See ``ModelCatalog``."""
-        return self._models[name]
+        return PatientModel(self._models[name], Patience())
 
     def default_name(self) -> str:
         """See ``ModelCatalog``."""
