@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from palaver.conversation import ContextUse, Message, Role
+from palaver.conversation import ContextUse, Role, Utterance
 
 MESSAGE_OVERHEAD_TOKENS = 4
 
@@ -41,7 +41,7 @@ class Window:
         self._newest_first: list[Line] = []
         self.is_full = self._tokens >= budget_tokens
 
-    def take(self, messages: Iterable[Message]) -> None:
+    def take(self, messages: Iterable[Utterance]) -> None:
         """Add messages, newest first, while they fit. Messages without text (failed answers) are passed over."""
         for message in messages:
             if self.is_full:

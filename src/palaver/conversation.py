@@ -232,6 +232,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """A message as a model needs it: of which turn of the branch, whose, and what."""
+
+    turn_id: str
+    role: Role
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined."""
+        return text_of(self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     """Ordered turns of one entity with one bot.
 

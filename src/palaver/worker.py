@@ -25,18 +25,19 @@ from palaver.conversation import (
     TurnError,
     TurnStatus,
     Usage,
+    Utterance,
 )
-from palaver.errors import FenceLost, ModelError, PalaverError, Unavailable
+from palaver.errors import FenceLost, ModelError, NotFound, PalaverError, Unavailable
 from palaver.events import Event, ending, reasoning_delta, text_delta
 from palaver.feed import LiveTurn
 from palaver.fold import Draft
 from palaver.models.base import ModelCatalog, Prompt, PromptMessage, ReasoningSaid, Said, TextSaid, TokensCounted
 from palaver.stores.base import Store
-from palaver.stores.orders import Claim, Delta, Finished, Outcome
+from palaver.stores.orders import HISTORY_TURNS, Claim, Delta, Finished, Outcome
 
 EVENT_CODE_POINTS = 16_000
 """The most text one event carries: 64 KiB of UTF-8 at four bytes a character."""
-LINEAGE_TURNS = 10
+LINEAGE_TURNS_MAX = 160
 _RETRY_SECONDS_MAX = 2.0
 
 _log = structlog.get_logger("palaver.turn")
@@ -216,18 +217,23 @@ class Worker:
             question=self.claim.question.text if self.claim.question else "",
             budget_tokens=params.pop("context_tokens", self._shop.context_tokens),
         )
-        turns, taken = LINEAGE_TURNS, 0
-        while not window.is_full:
-            # Read anew, twice as far: a shared question names the turn that asked it first, which may be gone by now,
-            # so a message does not say from which turn to go on.
-            messages = await self._shop.store.lineage(self.claim.tenant_id, self.turn_id, turns=turns)
-            if len(messages) <= taken:
+        history: Sequence[Utterance] = self.claim.history
+        asked = HISTORY_TURNS
+        while True:
+            window.take(history)
+            if window.is_full or len({said.turn_id for said in history}) < asked:
                 break
-            window.take(messages[taken:])
-            turns, taken = turns * 2, len(messages)
+            asked = min(asked * 2, LINEAGE_TURNS_MAX)
+            history = await self._before(history[-1].turn_id, asked)
         self._context = window.use()
         lines = [PromptMessage(role=line.role, text=line.text) for line in window.lines()]
         return Prompt(instructions=bot.instructions, messages=lines, params=params)
+
+    async def _before(self, turn_id: str, turns: int) -> Sequence[Utterance]:
+        try:
+            return await self._shop.store.lineage(self.claim.tenant_id, turn_id, turns=turns)
+        except NotFound:  # it was deleted while we read: what was read before it is what there is
+            return ()
 
     def _outcome_of(self, error: ModelError) -> Outcome:
         if error.provider_text:

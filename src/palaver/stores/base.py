@@ -23,7 +23,16 @@ from typing import Protocol
 
 from palaver.attachment import Attachment
 from palaver.bot import Bot
-from palaver.conversation import Branch, Conversation, ConversationStatus, InterruptReason, Message, Turn, TurnStatus
+from palaver.conversation import (
+    Branch,
+    Conversation,
+    ConversationStatus,
+    InterruptReason,
+    Message,
+    Turn,
+    TurnStatus,
+    Utterance,
+)
 from palaver.entity import Entity
 from palaver.page import Order, Slice, Window
 from palaver.stores.orders import (
@@ -328,8 +337,8 @@ class MessageRows(Protocol):
         """Return a message, whatever branch it is on."""
         ...
 
-    async def lineage(self, tenant_id: str, turn_id: str, *, turns: int) -> Sequence[Message]:
-        """Return the messages of up to ``turns`` turns before this one on its own branch, newest first.
+    async def lineage(self, tenant_id: str, turn_id: str, *, turns: int) -> Sequence[Utterance]:
+        """Return what was said in up to ``turns`` turns before this one on its own branch, newest first.
 
         Reads only what it returns: the cost does not grow with the conversation.
         """

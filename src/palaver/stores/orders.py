@@ -23,6 +23,7 @@ from palaver.conversation import (
     TurnError,
     TurnStatus,
     Usage,
+    Utterance,
 )
 from palaver.document import Citation
 from palaver.entity import EntityType
@@ -31,6 +32,9 @@ from palaver.page import Order
 from palaver.tenant import ApiKey
 
 T = TypeVar("T")
+
+HISTORY_TURNS = 10
+"""How many turns a claim brings along: about what a small token budget holds."""
 
 
 class _Unset(Enum):
@@ -221,6 +225,7 @@ class TurnOrder:
         params: The send's own model parameters, laid over the bot's.
         queue_cap: How many queued turns a conversation may hold.
         owner: The process that will run it, and whose lease it is.
+        history_turns: How many turns before it the claim brings along, to save the worker a second call.
     """
 
     conversation_id: str
@@ -233,19 +238,22 @@ class TurnOrder:
     queue_cap: int = 8
     owner: str
     lease_seconds: float = 15.0
+    history_turns: int = HISTORY_TURNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """The right to run a turn: whoever writes for it shows the fence.
 
-    ``question`` is what the model is asked; ``next_seq`` is the sequence number of the next event of its log; ``params``
-    are the send's own.
+    ``question`` is what the model is asked, ``history`` what was said in up to ``history_turns`` turns before it (10 for
+    a turn that waited), newest first, as ``MessageRows.lineage`` returns it. ``next_seq`` is the sequence number of the
+    next event of its log; ``params`` are the send's own.
     """
 
     tenant_id: str
     turn: Turn
     question: Message | None
+    history: Sequence[Utterance] = ()
     bot: Bot
     fence: int
     next_seq: int

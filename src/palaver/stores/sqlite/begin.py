@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from palaver.bot import Bot
@@ -17,6 +19,7 @@ from palaver.conversation import (
     Role,
     Turn,
     TurnStatus,
+    Utterance,
 )
 from palaver.errors import (
     ConversationArchived,
@@ -29,7 +32,7 @@ from palaver.errors import (
 )
 from palaver.events import log_begins_at
 from palaver.stores.orders import Begun, Claim, Continue, EditQuestion, Question, Regenerate, TurnOrder
-from palaver.stores.sqlite.paths import move_head
+from palaver.stores.sqlite.paths import move_head, said_up_to
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt, recover_turn, stored_message
@@ -199,8 +202,11 @@ def _accept(
         running_n=turn_n if admission.runs else ground.running_n,
         now=tx.now,
     )
-    claim = _claim(tenant_id, ground, order, (turn, question)) if admission.runs else None
-    return Begun(turn=turn, question=question, claim=claim, superseded=admission.superseded)
+    begun = Begun(turn=turn, question=question, superseded=admission.superseded)
+    if not admission.runs:
+        return begun
+    history = said_up_to(tx, place.parent_n, order.history_turns)
+    return replace(begun, claim=_claim(tenant_id, ground, order, begun, history))
 
 
 def _turn(tx: Transaction, ground: _Ground, order: TurnOrder, place: _Place, *, runs: bool) -> Turn:
@@ -249,12 +255,12 @@ def _insert_turn(
     )
 
 
-def _claim(tenant_id: str, ground: _Ground, order: TurnOrder, begun: tuple[Turn, Message | None]) -> Claim:
-    turn, question = begun
+def _claim(tenant_id: str, ground: _Ground, order: TurnOrder, begun: Begun, history: Sequence[Utterance]) -> Claim:
     return Claim(
         tenant_id=tenant_id,
-        turn=turn,
-        question=question,
+        turn=begun.turn,
+        question=begun.question,
+        history=history,
         bot=ground.bot,
         fence=1,
         next_seq=log_begins_at(queued=False),

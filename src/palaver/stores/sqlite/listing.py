@@ -88,7 +88,9 @@ def _conditions(tx: Transaction, tenant_id: str, wanted: ConversationFilter) -> 
     else:
         yield _Condition("c.deleted_at IS NULL", {})
     yield from _by_owner(tx, tenant_id, wanted)
-    for column, value in (("status", wanted.status), ("kind", wanted.kind), ("external_id", wanted.external_id)):
+    if wanted.status is not None:
+        yield _Condition(f"c.status = '{wanted.status.value}'", {})  # a constant: the partial index is found by it
+    for column, value in (("kind", wanted.kind), ("external_id", wanted.external_id)):
         if value is not None:
             yield _Condition(f"c.{column} = :{column}", {column: str(value)})
     if wanted.created_after is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
-from palaver.conversation import InterruptReason, Message, Role, TurnStatus
+from palaver.conversation import InterruptReason, Message, Role, TurnStatus, Utterance
 from palaver.errors import NotFound, TurnInProgress
 from palaver.fold import draft_of
 from palaver.page import Order, Slice, Window
@@ -36,8 +36,9 @@ class SqliteMessages(Access):
     async def get_message(self, tenant_id: str, message_id: str) -> Message:
         return await self._read(partial(_get, tenant_id=tenant_id, message_id=message_id), snapshot=True)
 
-    async def lineage(self, tenant_id: str, turn_id: str, *, turns: int) -> Sequence[Message]:
-        return await self._read(partial(lineage, tenant_id=tenant_id, turn_id=turn_id, turns=turns))
+    async def lineage(self, tenant_id: str, turn_id: str, *, turns: int) -> Sequence[Utterance]:
+        look = partial(lineage, tenant_id=tenant_id, turn_id=turn_id, turns=turns)
+        return await self._read(look, snapshot=True)
 
     async def append_messages(
         self, tenant_id: str, conversation_id: str, messages: Sequence[AppendedMessage]

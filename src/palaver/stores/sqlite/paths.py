@@ -7,12 +7,11 @@ back to where they meet without reading anything else: the cost is what changes,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
-from palaver.conversation import Branch, Conversation, Message
+from palaver.conversation import Branch, Conversation, Utterance
 from palaver.errors import InvalidInput, NotFound, TurnInProgress, VersionConflict
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.values import conversation_of, message_of
+from palaver.stores.sqlite.values import conversation_of, utterance_of
 
 
 def move_head(tx: Transaction, old_n: int | None, new_n: int | None) -> None:
@@ -90,12 +89,16 @@ def branches(tx: Transaction, tenant_id: str, conversation_id: str) -> Sequence[
     )
 
 
-def lineage(tx: Transaction, tenant_id: str, turn_id: str, turns: int) -> Sequence[Message]:
+def lineage(tx: Transaction, tenant_id: str, turn_id: str, turns: int) -> Sequence[Utterance]:
     """``MessageRows.lineage``"""
-    rows = tx.rows("lineage", id=turn_id, tenant_id=tenant_id, turns=turns)
-    if not rows and tx.row("turn", id=turn_id, tenant_id=tenant_id) is None:
+    row = tx.row("parent_of_live_turn", id=turn_id, tenant_id=tenant_id)
+    if row is None:
         raise NotFound
-    found: list[Message] = []
-    for _, pair in groupby(rows, key=lambda row: row[14]):
-        found.extend(message_of(row[:13]) for row in sorted(pair, key=lambda row: -row[3]))
-    return found
+    return said_up_to(tx, row[0], turns)
+
+
+def said_up_to(tx: Transaction, turn_n: int | None, turns: int) -> Sequence[Utterance]:
+    """Return what was said in a turn and those before it on its branch, newest first."""
+    if turn_n is None:
+        return ()
+    return tuple(utterance_of(row) for row in tx.rows("lineage", n=turn_n, turns=turns))

@@ -10,8 +10,9 @@ from palaver.conversation import InterruptReason, Message, Role, Turn, TurnStatu
 from palaver.errors import FenceLost, NotFound
 from palaver.events import EventType, log_begins_at
 from palaver.fold import draft_of
-from palaver.stores.orders import Claim, Finished, Outcome
+from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
 from palaver.stores.sqlite.keyset import END
+from palaver.stores.sqlite.paths import said_up_to
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Row, Transaction
 from palaver.stores.sqlite.values import (
@@ -215,7 +216,7 @@ def claim_first_queued(tx: Transaction, conversation_n: int, owner: str, lease_m
     first = tx.row("first_queued", n=conversation_n)
     if first is None:
         return None
-    turn_n, params = first
+    turn_n, params, parent_n = first
     lease = {"lease_micros": lease_micros, "lease_until": tx.now + lease_micros}
     tx.run("promote_turn", n=turn_n, owner=owner, now=tx.now, **lease)
     tx.run("set_running", n=conversation_n, running_n=turn_n, now=tx.now)
@@ -228,6 +229,7 @@ def claim_first_queued(tx: Transaction, conversation_n: int, owner: str, lease_m
         tenant_id=row[TURN_WIDTH + STATE_WIDTH],
         turn=turn,
         question=stored_message(tx, turn.user_message_id),
+        history=said_up_to(tx, parent_n, HISTORY_TURNS),
         bot=bot_of(bot),
         fence=state_of(row).fence,
         next_seq=log_begins_at(queued=True),

@@ -121,19 +121,20 @@ def _cancel_queued(tx: Transaction, owner: str, reason: InterruptReason) -> Sequ
     return tuple(interrupt(tx, row[0], reason) for row in tx.rows("queued_of_owner", owner=owner))
 
 
+_MANY = frozenset({None, TurnStatus.COMPLETED})
+"""Every other status is rare and has an index of its own."""
+
+
 def _page(tx: Transaction, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[Turn]:
     scan = Scan.over(window, Order.DESC)
     where, order, start = by_key(scan, "t.n")
     if status is not None:
-        where += " AND t.status = :status"
-    if status not in (None, TurnStatus.COMPLETED):
-        where += " AND t.status <> 'completed'"  # names the index of the few
-        where += "" if tenant_id is None else " AND +t.tenant_id = :tenant_id"
-    elif tenant_id is not None:
-        where += " AND t.tenant_id = :tenant_id"
+        where += f" AND t.status = '{status.value}'"  # a constant: the partial indexes are found by it
+    if tenant_id is not None:
+        where += " AND t.tenant_id = :tenant_id" if status in _MANY else " AND +t.tenant_id = :tenant_id"
     rows = tx.select(
         f"SELECT {tx.queries['turn_columns']}, t.n FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n"  # noqa: S608 - constants
         f" WHERE {where} AND t.deleted_at IS NULL AND c.deleted_at IS NULL ORDER BY {order} LIMIT :limit",
-        {"start": start, "tenant_id": tenant_id, "status": status and status.value, "limit": scan.rows},
+        {"start": start, "tenant_id": tenant_id, "limit": scan.rows},
     )
     return scan.slice(rows, turn_of, lambda row: (row[-1],))

@@ -25,6 +25,7 @@ from palaver.conversation import (
     TurnError,
     TurnStatus,
     Usage,
+    Utterance,
     text_of,
 )
 from palaver.document import Citation
@@ -35,6 +36,7 @@ from palaver.stores.sqlite.transaction import Row
 from palaver.tenant import ApiKey, Scope, Tenant
 
 BOT_WIDTH = 13
+_ROLES = {role.value: role for role in Role}
 ENTITY_WIDTH = 9
 
 
@@ -199,6 +201,11 @@ def message_of(row: Row) -> Message:
         status=TurnStatus(status) if answer else TurnStatus.COMPLETED,
         created_at=from_micros(created),
     )
+
+
+def utterance_of(row: Row) -> Utterance:
+    """``turns.id, messages.role, text, parts``"""
+    return Utterance(turn_id=row[0], role=_ROLES[row[1]], parts=_parts(row[2], row[3]))
 
 
 def event_of(row: Row) -> Event:

@@ -111,7 +111,8 @@ CREATE INDEX conversations_by_activity ON conversations (tenant_id, last_activit
 CREATE INDEX conversations_of_bot ON conversations (bot_n, last_activity_at, n) WHERE deleted_at IS NULL;
 CREATE INDEX conversations_of_entity ON conversations (entity_n, last_activity_at, n)
     WHERE entity_n IS NOT NULL AND deleted_at IS NULL;
-CREATE INDEX conversations_by_status ON conversations (tenant_id, status, last_activity_at, n) WHERE deleted_at IS NULL;
+CREATE INDEX conversations_at_rest ON conversations (tenant_id, status, last_activity_at, n)
+    WHERE status IN ('ended', 'archived') AND deleted_at IS NULL;
 CREATE INDEX conversations_idle ON conversations (bot_n, last_activity_at) WHERE status = 'active' AND deleted_at IS NULL;
 CREATE INDEX conversations_by_start ON conversations (tenant_id, started_at, n) WHERE deleted_at IS NULL;
 CREATE INDEX conversations_by_making ON conversations (tenant_id, n) WHERE deleted_at IS NULL;
@@ -165,7 +166,7 @@ CREATE TABLE turns (
 CREATE UNIQUE INDEX turns_by_key ON turns (conversation_n, key) WHERE key IS NOT NULL;
 CREATE UNIQUE INDEX turns_running ON turns (conversation_n) WHERE status = 'running';
 CREATE INDEX turns_queued ON turns (conversation_n, n) WHERE status = 'queued';
-CREATE INDEX turns_by_status ON turns (status, n) WHERE status <> 'completed';
+CREATE INDEX turns_that_went_wrong ON turns (status, n) WHERE status IN ('interrupted', 'failed');
 CREATE INDEX turns_by_parent ON turns (conversation_n, parent_n);
 CREATE INDEX turns_of_tenant ON turns (tenant_id, n);
 CREATE INDEX turns_to_purge ON turns (deleted_at) WHERE deleted_at IS NOT NULL;
@@ -197,7 +198,6 @@ CREATE TABLE messages (
     deleted_at     INTEGER,
     UNIQUE (conversation_n, seq)
 );
-CREATE INDEX messages_on_path ON messages (conversation_n, seq) WHERE on_path = 1;
 
 CREATE TABLE blobs (
     n         INTEGER PRIMARY KEY,

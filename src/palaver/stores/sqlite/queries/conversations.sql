@@ -63,6 +63,7 @@ SELECT c.n FROM conversations c
 WHERE c.bot_n = :bot_n AND c.status = 'active' AND c.deleted_at IS NULL AND c.last_activity_at <= :idle_since
   AND NOT EXISTS (SELECT 1 FROM turns r WHERE r.conversation_n = c.n AND r.status = 'running')
   AND NOT EXISTS (SELECT 1 FROM turns q WHERE q.conversation_n = c.n AND q.status = 'queued')
+  AND NOT EXISTS (SELECT 1 FROM turns h WHERE h.n = c.head_n AND h.finished_at > :idle_since)
 LIMIT :limit
 
 -- name: open_turns_of_conversation

@@ -27,17 +27,18 @@ SELECT {message_columns} FROM {message_tables}
 WHERE m.conversation_n = :conversation_n AND m.on_path = 1 AND m.seq < :seq ORDER BY m.seq DESC LIMIT :limit
 
 -- name: lineage
-WITH RECURSIVE up (n, depth) AS (
-    SELECT s.parent_n, 1 FROM turns s CROSS JOIN conversations c ON c.n = s.conversation_n
-    WHERE s.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NULL AND s.deleted_at IS NULL
+WITH RECURSIVE up (parent_n, id, question_id, answer_id, depth) AS (
+    SELECT parent_n, id, question_id, answer_id, 1 FROM turns WHERE n = :n
     UNION ALL
-    SELECT a.parent_n, up.depth + 1 FROM up CROSS JOIN turns a ON a.n = up.n WHERE up.depth < :turns
+    SELECT a.parent_n, a.id, a.question_id, a.answer_id, up.depth + 1
+    FROM up CROSS JOIN turns a ON a.n = up.parent_n WHERE up.depth < :turns
 )
-SELECT m.id, c.id, (SELECT o.id FROM turns o WHERE o.n = m.turn_n), m.seq, m.role, m.text, m.parts, m.citations, m.rating, m.feedback,
-       t.model, t.status, m.created_at, t.n, up.depth
-FROM up CROSS JOIN turns t ON t.n = up.n CROSS JOIN messages m ON m.id IN (t.question_id, t.answer_id)
-CROSS JOIN conversations c ON c.n = m.conversation_n
-WHERE m.deleted_at IS NULL
+SELECT up.id, m.role, m.text, m.parts FROM up CROSS JOIN messages m ON m.id IN (up.question_id, up.answer_id)
+WHERE m.deleted_at IS NULL ORDER BY up.depth, m.seq DESC
+
+-- name: parent_of_live_turn
+SELECT t.parent_n FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n
+WHERE t.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NULL AND t.deleted_at IS NULL
 
 -- name: rate_message
 UPDATE messages SET rating = :rating, feedback = :feedback WHERE id = :id

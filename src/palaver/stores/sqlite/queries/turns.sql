@@ -56,7 +56,7 @@ SET last_seq = :last_seq, last_index = :last_index, message_count = message_coun
 WHERE n = :n
 
 -- name: first_queued
-SELECT n, params FROM turns WHERE conversation_n = :n AND status = 'queued' ORDER BY interrupting DESC, n LIMIT 1
+SELECT n, params, parent_n FROM turns WHERE conversation_n = :n AND status = 'queued' ORDER BY interrupting DESC, n LIMIT 1
 
 -- name: promote_turn
 UPDATE turns
@@ -64,7 +64,7 @@ SET status = 'running', owner = :owner, fence = fence + 1, lease_micros = :lease
 WHERE n = :n
 
 -- name: set_running
-UPDATE conversations SET running_n = :running_n, last_activity_at = :now WHERE n = :n
+UPDATE conversations SET running_n = :running_n WHERE n = :n
 
 -- name: fence
 SELECT n, fence, status, stop_reason FROM turns WHERE id = :id AND tenant_id = :tenant_id
@@ -93,7 +93,7 @@ WHERE n = :n
 UPDATE messages SET text = :text, parts = :parts, citations = :citations WHERE n = :n
 
 -- name: finish_in_conversation
-UPDATE conversations SET running_n = CASE running_n WHEN :turn_n THEN NULL ELSE running_n END, last_activity_at = :now WHERE n = :n
+UPDATE conversations SET running_n = CASE running_n WHEN :turn_n THEN NULL ELSE running_n END WHERE n = :n
 
 -- name: index_message
 INSERT INTO messages_fts (rowid, scope, text) VALUES (:n, :scope, :text)
@@ -105,7 +105,7 @@ SELECT seq, type, data, at FROM turn_log WHERE turn_n = :turn_n AND seq > :after
 SELECT max(seq) FROM turn_log WHERE turn_n = :turn_n
 
 -- name: expired_turns
-SELECT id, tenant_id FROM turns WHERE status = 'running' AND status <> 'completed' AND lease_until < :now ORDER BY n LIMIT :limit
+SELECT id, tenant_id FROM turns WHERE status = 'running' AND lease_until < :now LIMIT :limit
 
 -- name: waiting_conversations
 SELECT DISTINCT q.conversation_n FROM turns q
@@ -114,7 +114,7 @@ WHERE q.status = 'queued'
 LIMIT :limit
 
 -- name: queued_of_owner
-SELECT n FROM turns WHERE status = 'queued' AND status <> 'completed' AND owner = :owner ORDER BY n
+SELECT n FROM turns WHERE status = 'queued' AND owner = :owner ORDER BY n
 
 -- name: ask_to_stop
 UPDATE turns SET stop_reason = coalesce(stop_reason, :reason) WHERE n = :n
