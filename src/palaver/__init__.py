@@ -9,6 +9,7 @@ they are imported when they are used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -152,11 +153,19 @@ async def open(  # noqa: A001  # said as palaver.open
         raise InvalidInput("Only a server asks for a key.")
     from palaver.hub import HubRoot
 
-    whose = known.tenant if tenant is None else tenant
+    whose = _tenant_name(known.tenant if tenant is None else tenant)
     placed = known.model_copy(update={"store": target, "tenant": whose})
     async with HubRoot.open(placed, models=models) as root:
         # To pyright the keyword all_tenants of LocalKeys.list could be an item of an open TypedDict.
         yield cast("Hub", root.for_tenant(whose))
+
+
+def _tenant_name(name: str) -> str:
+    from palaver.wire.keys import TENANT_PATTERN
+
+    if re.fullmatch(TENANT_PATTERN, name) is None:
+        raise InvalidInput("A tenant is named with 1 to 64 of a-z, 0-9, _, . and -.")
+    return name
 
 
 def __getattr__(name: str) -> str:

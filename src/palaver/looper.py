@@ -9,6 +9,7 @@ that opens the store ends it.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
@@ -36,8 +37,8 @@ class Looper(Generic[T]):
         self._closing = asyncio.Event()
         self._opened: Future[T] = Future()
         self._ended: Future[BaseException | None] = Future()
-        self._pending: set[Future[Any]] = set()
         self._lock = threading.Lock()
+        self._shut = False
         self._thread = threading.Thread(target=self._run, name="palaver-loop", daemon=True)
         self._thread.start()
         self.held = self._when_opened()
@@ -60,17 +61,16 @@ class Looper(Generic[T]):
     async def _outcome(self) -> BaseException | None:
         holding = asyncio.create_task(self._hold(), name="palaver-hold")
         await asyncio.wait([holding])
+        with self._lock:
+            self._shut = True
+        await asyncio.sleep(0)  # what was submitted before becomes tasks, which the runner cancels
         return holding.exception()
 
     def _tell(self, error: BaseException | None) -> None:
-        with self._lock:
-            if error is not None and not self._opened.done():
-                self._opened.set_exception(error)
-                error = None
-            self._ended.set_result(error)
-            forlorn = list(self._pending)
-        for future in forlorn:  # came too late for the loop to see them
-            future.cancel()
+        if error is not None and not self._opened.done():
+            self._opened.set_exception(error)
+            error = None
+        self._ended.set_result(error)
 
     async def _hold(self) -> None:
         async with self._opening() as held:
@@ -106,15 +106,12 @@ class Looper(Generic[T]):
         try:
             self._refuse_own_thread()
             with self._lock:
-                if self._ended.done():
+                if self._shut:
                     raise LooperClosed("this hub is closed")
-                future = asyncio.run_coroutine_threadsafe(work, self._loop)
-                self._pending.add(future)
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
         except RuntimeError:
             work.close()
             raise
-        future.add_done_callback(self._pending.discard)
-        return future
 
     def _refuse_own_thread(self) -> None:
         if threading.current_thread() is self._thread:
@@ -128,8 +125,16 @@ class Looper(Generic[T]):
             while batch := self.wait(stream.some()):
                 yield from batch
         finally:
-            with suppress(LooperClosed):  # then the loop has closed the source
-                self.wait(stream.close())
+            self._leave(stream)
+
+    def _leave(self, stream: _Stream[V]) -> None:
+        if sys.is_finalizing():  # the interpreter ends with a stream left open: the loop's thread has stopped already
+            return
+        if threading.current_thread() is self._thread:  # the garbage collector found a forgotten stream here
+            stream.cancel()
+            return
+        with suppress(LooperClosed):  # then the loop has closed the source
+            self.wait(stream.close())
 
 
 class _Stream(Generic[V]):
@@ -168,6 +173,11 @@ class _Stream(Generic[V]):
         if self._reader is None or not self._reader.done():
             self._news.clear()
         return batch
+
+    def cancel(self) -> None:
+        """Let the reader close the source, without waiting for it."""
+        if self._reader is not None:
+            self._reader.cancel()
 
     async def close(self) -> None:
         """Close the source. What it raised and nobody asked for is dropped."""

@@ -97,7 +97,9 @@ async def test_every_group_works_on_a_server(command: Command, tmp_path: Path) -
     """The same commands do the same on a server."""
     async with serving(tmp_path / "served.db", {}) as server:
         await asyncio.to_thread(whole_story, command, ["--url", server.url])
-        assert (await asyncio.to_thread(command, "doctor", "--url", server.url)).status == 0
+        examined = await asyncio.to_thread(command, "doctor", "--url", server.url)
+        assert examined.status == 0
+        assert "nothing acknowledged is lost" in examined.out
 
 
 async def test_a_key_closes_a_server_and_opens_it_for_its_holder(
@@ -161,6 +163,7 @@ WRONG = [
     (["bots", "list", "--url", "127.0.0.1:1"], 2, "begins with http"),
     (["bots", "list", "--url", "http://127.0.0.1:1"], 1, "palaver serve"),
     (["bots", "list", "--url", "http://127.0.0.1:1", "--tenant", "a"], 2, "tenant"),
+    (["bots", "list", "--tenant", "../A B"], 2, "tenant"),
     (["bots", "list", "--store", "mysql://x"], 1, "is no store"),
     (["conversations", "show", "../x"], 1, "nothing here"),
     (["conversations", "end", new_id("conv"), "--rating", "9"], 2, "rating"),

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-import palaver
 from palaver.cli.show import clean, emit
 from palaver.cli.target import JsonOption, StoreOption, UrlOption
 from palaver.config import Settings
 from palaver.errors import InvalidInput, ModelError, PalaverError
 from palaver.page import Page
+from palaver.stores.orders import StoreHealth
 from palaver.surface import Hub
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ class Findings:
             console.print(Text("Nothing is in the way.", style="green"))
 
 
-async def _durability(root: HubRoot, found: Findings) -> None:
-    health = await root.store.health()
+def _durability(health: StoreHealth, found: Findings) -> None:
     found.facts["engine"] = health.engine
     found.facts["schema"] = health.schema_version
     found.facts["acknowledged"] = health.detail
@@ -94,7 +93,7 @@ async def _examine_store(settings: Settings, found: Findings) -> None:
     found.facts["store"] = settings.store
     found.facts["tenant"] = settings.tenant
     async with HubRoot.open(settings.model_copy(update={"unsafe_durability": True})) as root:
-        await _durability(root, found)
+        _durability(await root.store.health(), found)
         closed = await root.store.any_key_ever()
         found.facts["doors"] = (
             "closed: every call needs a key" if closed else "open: on this machine only, no key needed"
@@ -103,9 +102,13 @@ async def _examine_store(settings: Settings, found: Findings) -> None:
         await _counts(root.for_tenant(), found)
 
 
-async def _examine_server(url: str, found: Findings) -> None:
+async def _examine_server(url: str, settings: Settings, found: Findings) -> None:
+    from palaver.client import HttpHub
+
     found.facts["server"] = url
-    async with palaver.open(url) as hub:
+    api_key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    async with HttpHub(url, api_key=api_key) as hub:
+        _durability(await hub.ready(), found)
         await _counts(hub, found)
 
 
@@ -113,7 +116,7 @@ async def examine(settings: Settings, url: str | None) -> Findings:
     """Look at a store, or at a server from outside. What can't be opened or reached is a trouble."""
     found = Findings()
     try:
-        await (_examine_store(settings, found) if url is None else _examine_server(url, found))
+        await (_examine_store(settings, found) if url is None else _examine_server(url, settings, found))
     except PalaverError as error:
         found.troubles.append(f"{error.message} ({error.code})")
     return found

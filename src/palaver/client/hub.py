@@ -12,9 +12,11 @@ from palaver.client.conversations import HttpConversations
 from palaver.client.entities import HttpEntities
 from palaver.client.keys import HttpKeys
 from palaver.client.messages import HttpMessages
+from palaver.client.nouns import shaped
 from palaver.client.tenants import HttpTenants
-from palaver.client.transport import Patience, Transport
+from palaver.client.transport import Call, Patience, Transport
 from palaver.client.turns import HttpTurns
+from palaver.stores.orders import StoreHealth
 
 
 class HttpHub:
@@ -43,6 +45,15 @@ class HttpHub:
         self.turns = HttpTurns(self._transport)
         self.keys = HttpKeys(self._transport)
         self.tenants = HttpTenants(self._transport)
+
+    async def ready(self) -> StoreHealth:
+        """Say what an acknowledgement of this server means. No key is needed.
+
+        Raises:
+            Unavailable: It does not take requests now, or does not answer.
+        """
+        answer = await self._transport.send(Call(method="GET", path="/readyz"))
+        return shaped(StoreHealth, answer.body.get("store"))
 
     async def aclose(self) -> None:
         """Close every connection. Turns go on at the server."""
