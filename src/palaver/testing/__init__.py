@@ -2,5 +2,6 @@
 
 from palaver.testing.clock import FakeClock
 from palaver.testing.models import ModelConformance
+from palaver.testing.stores import StoreConformance
 
-__all__ = ["FakeClock", "ModelConformance"]
+__all__ = ["FakeClock", "ModelConformance", "StoreConformance"]

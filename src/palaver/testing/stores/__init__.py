@@ -1,0 +1,40 @@
+"""The contract of a store as tests, one file a noun, every sentence of ``stores/base.py`` a property.
+
+Subclass ``StoreConformance`` in a test module and give it two pytest fixtures: ``clock``, a ``FakeClock``, and ``store``, an
+open store on that clock with nothing in it. The tests are coroutines: run them with pytest-asyncio in its ``auto`` mode.
+"""
+
+from palaver.testing.stores.bots import BotConformance, EntityConformance
+from palaver.testing.stores.conversations import ConversationConformance, ListingConformance
+from palaver.testing.stores.ends import FinishConformance, LogConformance, RecoveryConformance
+from palaver.testing.stores.lifecycle import AttachmentConformance, DeletionConformance, LifecycleConformance
+from palaver.testing.stores.messages import BranchConformance, LineageConformance, MessageConformance
+from palaver.testing.stores.search import SearchConformance
+from palaver.testing.stores.tenants import TenantConformance
+from palaver.testing.stores.turns import BeginConformance, QueueConformance, StopConformance
+
+
+class StoreConformance(
+    TenantConformance,
+    BotConformance,
+    EntityConformance,
+    ConversationConformance,
+    ListingConformance,
+    BeginConformance,
+    QueueConformance,
+    StopConformance,
+    FinishConformance,
+    LogConformance,
+    RecoveryConformance,
+    MessageConformance,
+    LineageConformance,
+    BranchConformance,
+    SearchConformance,
+    LifecycleConformance,
+    DeletionConformance,
+    AttachmentConformance,
+):
+    """All of it."""
+
+
+__all__ = ["StoreConformance"]
