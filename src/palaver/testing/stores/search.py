@@ -52,7 +52,7 @@ class SearchConformance:
 
     async def test_messages_with_all_the_words_are_found(self, searchable: Store) -> None:
         """All words must be there, in any order and case, with or without accents; newest first."""
-        conversation = await make_conversation(store)
+        conversation = await make_conversation(searchable)
         await exchange(searchable, conversation, "What is the refund policy?", "Fourteen days, café included.")
         await exchange(searchable, conversation, "Refund, again: the POLICY of refunds", "See above.")
         assert await found(searchable, "policy refund") == [
@@ -64,7 +64,7 @@ class SearchConformance:
 
     async def test_many_pages_of_hits_are_in_order(self, searchable: Store) -> None:
         """Newest first, whatever the size of the pages."""
-        conversation = await make_conversation(store)
+        conversation = await make_conversation(searchable)
         for number in range(9):
             await exchange(searchable, conversation, f"word {number}", f"word, {number}")
         expected = [each for number in reversed(range(9)) for each in (f"word, {number}", f"word {number}")]
@@ -76,13 +76,13 @@ class SearchConformance:
     )
     async def test_a_query_is_literal(self, searchable: Store, query: str) -> None:
         """The search engine's own syntax means nothing: what holds the characters is found, and nothing fails."""
-        conversation = await make_conversation(store)
+        conversation = await make_conversation(searchable)
         await exchange(searchable, conversation, f"Before {query} behind", "nothing")
         assert await found(searchable, query) == [f"Before {query} behind"]
 
     async def test_words_of_every_script_are_found(self, searchable: Store) -> None:
         """Words in any script, and emoji, find the text that holds them."""
-        conversation = await make_conversation(store)
+        conversation = await make_conversation(searchable)
         for words in ("Привет мир", "שלום עולם", "你好 世界", "नमस्ते दुनिया", "ok 😀 fine", "𞤀𞤣𞤤 𞤢𞤥", "İstanbul ǅ"):
             await exchange(searchable, conversation, words, "nothing")
             for word in words.split():
@@ -97,7 +97,7 @@ class SearchConformance:
 
     async def test_answers_are_found_from_their_end(self, searchable: Store) -> None:
         """A question is found as soon as its turn has begun, an answer once its turn has ended."""
-        claim = await running(searchable, await make_conversation(store), "zebra question")
+        claim = await running(searchable, await make_conversation(searchable), "zebra question")
         await searchable.append_deltas([said(claim, "zebra answer")])
         assert await found(searchable, "zebra") == ["zebra question"]
         await searchable.finish_turn(claim, completed("zebra answer"), promote=None)
@@ -105,7 +105,7 @@ class SearchConformance:
 
     async def test_a_search_stays_inside_a_tenant_and_a_bot(self, searchable: Store) -> None:
         """Nothing of another tenant or bot is found, also when its words are the scope's own."""
-        bots = [await make_bot(store) for _ in range(2)]
+        bots = [await make_bot(searchable) for _ in range(2)]
         for number, bot in enumerate(bots):
             await exchange(
                 searchable, await make_conversation(searchable, bot=bot), f"zebra {number} tdefault b1", "nothing"
@@ -119,7 +119,7 @@ class SearchConformance:
 
     async def test_what_was_deleted_is_not_found(self, searchable: Store) -> None:
         """Messages of a deleted turn, conversation or bot are not found; restored ones are; purged ones never again."""
-        bot = await make_bot(store)
+        bot = await make_bot(searchable)
         conversation = await make_conversation(searchable, bot=bot)
         done = await exchange(searchable, conversation, "zebra one", "lion one")
         await regenerate(searchable, conversation, done.turn, "lion two")
