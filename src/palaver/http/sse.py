@@ -53,12 +53,21 @@ def read_cursor(request: Request, turn_id: str) -> int:
         InvalidInput: ``invalid_event_id``.
         NotFound: It is of another turn.
     """
-    given = request.headers.get("last-event-id") or request.query_params.get("after")
-    if given is None:
-        return 0
+    given = (request.headers.get("last-event-id"), request.query_params.get("after"))
+    cursors = [_cursor(each, turn_id) for each in given if each]
+    if given[1] == "":
+        raise _malformed()
+    return cursors[0] if cursors else 0
+
+
+def _malformed() -> InvalidInput:
+    return InvalidInput("An event id is <turn_id>:<number>.", code="invalid_event_id")
+
+
+def _cursor(given: str, turn_id: str) -> int:
     found = _CURSOR.match(given)
     if found is None:
-        raise InvalidInput("An event id is <turn_id>:<number>.", code="invalid_event_id")
+        raise _malformed()
     if found[1] is not None and found[1] != turn_id:
         raise NotFound
     return min(int(found[2]), _SEQ_MAX)

@@ -19,6 +19,7 @@ from palaver.http.doors import Doors
 from palaver.hub import HubRoot
 from palaver.server.call import Endpoint
 from palaver.server.entrance import Entrance
+from palaver.server.logs import configure_if_nobody_did
 from palaver.server.openapi import complete, describe
 from palaver.server.problems import problem
 from palaver.server.routes import ALL
@@ -58,6 +59,7 @@ def create_app(
         if hub_root is not None:
             yield
             return
+        configure_if_nobody_did(settings.log_level)
         async with HubRoot.open(settings, models=models) as root:
             app.state.serving = serving(settings, root)
             yield

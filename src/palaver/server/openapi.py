@@ -12,7 +12,6 @@ from palaver.page import PAGE_LIMIT, PAGE_LIMIT_MAX
 from palaver.server.call import Answered, Endpoint
 from palaver.server.problems import MEDIA_TYPE as PROBLEM
 from palaver.server.shapes import Schema, components, reference
-from palaver.wire.base import KEY_PATTERN
 from palaver.wire.pages import PageQuery
 
 _PREFIXES: Mapping[str, str] = {
@@ -23,6 +22,7 @@ _PREFIXES: Mapping[str, str] = {
     "turns": "turn",
     "keys": "key",
 }
+_KEY = r'^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$'
 _UUID7 = "[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}"
 _HEADERS: Mapping[str, str] = {
     "ETag": "The version, quoted: for If-Match.",
@@ -38,6 +38,16 @@ _EVENTS = (
     + ", ".join(f"`{kind}`" for kind in EventType)
     + ", `data` one line of JSON. Comments say that the stream is alive. The last event is a terminal one."
 )
+
+_EVENT: Schema = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": f"^turn_{_UUID7}:[0-9]+$"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 
 
 def describe(endpoint: Endpoint) -> Schema:
@@ -91,7 +101,7 @@ def _headers(endpoint: Endpoint) -> list[Schema]:
     found = []
     if endpoint.keyed:
         found.append(
-            _parameter("Idempotency-Key", "header", {**text, "pattern": KEY_PATTERN}, "Makes a retry the same request.")
+            _parameter("Idempotency-Key", "header", {**text, "pattern": _KEY}, "Makes a retry the same request.")
         )
     if endpoint.versioned:
         found.append(
@@ -99,7 +109,9 @@ def _headers(endpoint: Endpoint) -> list[Schema]:
         )
     if endpoint.resumed:
         meaning = "The last event that was seen."
-        found.append(_parameter("Last-Event-ID", "header", {**text, "pattern": "^[0-9]{1,15}$"}, meaning))
+        found.append(
+            _parameter("Last-Event-ID", "header", {**text, "pattern": f"^((turn_{_UUID7}:)?[0-9]{{1,15}})?$"}, meaning)
+        )
         found.append(_parameter("after", "query", {"type": "integer", "minimum": 0}, meaning))
     return found
 
@@ -172,7 +184,7 @@ def _answers(endpoint: Endpoint) -> Schema:
             content["application/json"] = {"schema": _wrapped(answered)}
         for media_type in answered.media_types:
             text = {"type": "object"} if media_type == "application/json" else {"type": "string"}
-            content[media_type] = {"schema": text}
+            content[media_type] = {"itemSchema": _EVENT} if media_type == SSE else {"schema": text}
         headers = ("X-Request-Id", *answered.headers)
         said: Schema = {
             "description": _EVENTS if SSE in answered.media_types else HTTPStatus(status).phrase,

@@ -8,15 +8,12 @@ event and close, and then uvicorn's own shutdown has nothing left to wait for.
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
-import sys
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -25,6 +22,7 @@ from palaver.errors import InvalidInput
 from palaver.http.doors import is_loopback
 from palaver.hub import HubRoot
 from palaver.server.app import create_app
+from palaver.server.logs import configure_logs
 
 GRACE_SECONDS = 1
 BACKLOG = 2048
@@ -52,24 +50,6 @@ class DrainingServer(uvicorn.Server):
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
-
-
-def configure_logs(level: str) -> None:
-    """Write JSON lines to stderr, ours and uvicorn's."""
-    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING), format="%(message)s", force=True)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

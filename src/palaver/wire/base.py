@@ -198,11 +198,13 @@ Feedback = Annotated[str, _text_rule(_bounded(FEEDBACK_CODE_POINTS)), _said(maxL
 SearchText = Annotated[
     str, _text_rule(_bounded(QUERY_CODE_POINTS, "query_too_long")), _said(maxLength=QUERY_CODE_POINTS)
 ]
-AnyId = Annotated[str, _text_rule(_bounded(METADATA_BYTES)), _said(maxLength=METADATA_BYTES)]
+AnyId = Annotated[str, _text_rule(_bounded(METADATA_BYTES))]
 """An id in a body: one that is malformed is not found, like one that is unknown."""
 StopText = Annotated[str, _text_rule(_bounded(100)), Field(min_length=1)]
 ClientKey = Annotated[str, _text_rule(_key), _said(pattern=KEY_PATTERN)]
 FilterKey = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f\"'`\\]{1,200}$")]
-FilterValue = Annotated[str, _text_rule(_bounded(QUERY_CODE_POINTS, "invalid_filter"))]
+FilterValue = Annotated[
+    str, _text_rule(_bounded(EXTERNAL_ID_CODE_POINTS, "invalid_filter")), _said(maxLength=EXTERNAL_ID_CODE_POINTS)
+]
 Time = Annotated[datetime, BeforeValidator(_time)]
 Rating = Annotated[int, Field(ge=1, le=5)]

@@ -20,7 +20,7 @@ class BotCreate(Wire):
     name: Name
     instructions: Instructions = ""
     model: ModelName = ""
-    params: Params = Params()
+    params: Params = Field(default_factory=Params)
     retrieval: Metadata = {}  # noqa: RUF012
     idle_timeout_minutes: IdleMinutes | None = None
     metadata: Metadata = {}  # noqa: RUF012
@@ -32,7 +32,7 @@ class BotEdit(Wire):
     name: Name = ""
     instructions: Instructions = ""
     model: ModelName = ""
-    params: Params = Params()
+    params: Params = Field(default_factory=Params)
     retrieval: Metadata = {}  # noqa: RUF012
     idle_timeout_minutes: IdleMinutes | None = None
     metadata: Metadata = {}  # noqa: RUF012

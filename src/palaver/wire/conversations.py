@@ -83,11 +83,11 @@ class ConversationQuery(PageQuery):
         "q": _FILTER,
     }
 
-    bot_id: AnyId | None = None
+    bot_id: FilterValue | None = None
     status: Annotated[ConversationStatus, choice(ConversationStatus, _FILTER)] | None = None
-    entity_id: AnyId | None = None
+    entity_id: FilterValue | None = None
     entity_type: Annotated[EntityType, choice(EntityType, _FILTER)] | None = None
-    external_id: AnyId | None = None
+    external_id: FilterValue | None = None
     kind: Annotated[Kind, choice(Kind, _FILTER)] | None = None
     created_after: Time | None = None
     created_before: Time | None = None

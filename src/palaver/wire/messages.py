@@ -19,7 +19,7 @@ class MessageRegenerate(Wire):
 
     policy: Annotated[Policy, choice(Policy)] = Policy.REJECT
     client_id: ClientKey | None = None
-    params: Params = Params()
+    params: Params = Field(default_factory=Params)
 
 
 class MessageEdit(MessageRegenerate):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from palaver.conversation import TurnStatus
 from palaver.page import PAGE_LIMIT, PAGE_LIMIT_MAX, Order
-from palaver.wire.base import AnyId, SearchText, Wire, choice
+from palaver.wire.base import FilterValue, SearchText, Wire, choice
 
 
 class PageQuery(Wire):
@@ -50,6 +50,6 @@ class SearchQuery(PageQuery):
     """A page of messages that hold all the words of ``q``, taken literally."""
 
     q: Annotated[SearchText, Field(min_length=1)]
-    bot_id: AnyId | None = None
+    bot_id: FilterValue | None = None
 
     CODES: ClassVar[Mapping[str, str]] = {**PageQuery.CODES, "q": "invalid_filter", "bot_id": "invalid_filter"}

@@ -1,0 +1,37 @@
+"""Logs: JSON lines on stderr, each with its request's id. What is secret is never given to a log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+
+def configure_logs(level: str) -> None:
+    """Write our logs as JSON lines, and the libraries' warnings beside them. For a process that is ours."""
+    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING), format="%(message)s", force=True)
+    configure_structlog(number)
+
+
+def configure_structlog(number: int) -> None:
+    """Write our logs as JSON lines; ``number`` is a level of the standard library's logging."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def configure_if_nobody_did(level: str) -> None:
+    """Keep the app quiet in somebody else's process, unless that has its own idea of structlog."""
+    if not structlog.is_configured():
+        configure_structlog(logging.getLevelNamesMapping().get(level.upper(), logging.INFO))
