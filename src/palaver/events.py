@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from palaver.conversation import Message, Turn, TurnStatus, Usage
@@ -75,14 +76,19 @@ def dumps(data: Mapping[str, Any]) -> str:
     return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
+def _only_text(text: str) -> str:
+    # What dumps({"text": text}) returns: there is one for every tick of every stream, and this takes a tenth of the time.
+    return f'{{"text":{encode_basestring_ascii(text)}}}'
+
+
 def text_delta(seq: int, text: str) -> Event:
     """What was said since the last event."""
-    return Event(seq, EventType.TEXT_DELTA, dumps({"text": text}))
+    return Event(seq, EventType.TEXT_DELTA, _only_text(text))
 
 
 def reasoning_delta(seq: int, text: str) -> Event:
     """What was thought aloud since the last event."""
-    return Event(seq, EventType.REASONING_DELTA, dumps({"text": text}))
+    return Event(seq, EventType.REASONING_DELTA, _only_text(text))
 
 
 def log_begins_at(*, queued: bool) -> int:

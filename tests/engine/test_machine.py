@@ -294,7 +294,9 @@ class Machine(RuleBasedStateMachine):
 
     # The conversation
 
-    @rule(number=any_number, how=st.sampled_from(["end", "archive", "reopen", "reopen", "delete", "restore", "restore"]))
+    @rule(
+        number=any_number, how=st.sampled_from(["end", "archive", "reopen", "reopen", "delete", "restore", "restore"])
+    )
     def change(self, number: int, how: str) -> None:
         """A conversation ends, is archived, opened again, deleted, restored; open turns end with it."""
         self.run(self._change(self.books[number % CONVERSATIONS], how))
