@@ -7,7 +7,7 @@ ASCII text and 2.5 bytes of UTF-8 a token for other text, which errs on the high
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from palaver.conversation import ContextUse, Role, Utterance
 
@@ -20,8 +20,7 @@ def estimate_tokens(text: str) -> int:
     return size + 1 + MESSAGE_OVERHEAD_TOKENS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """One message as a model reads it."""
 
     role: Role
@@ -43,22 +42,24 @@ class Window:
 
     def take(self, messages: Iterable[Utterance]) -> None:
         """Add messages, newest first, while they fit. Messages without text (failed answers) are passed over."""
+        if self.is_full:
+            return
+        room = self._budget_tokens - self._tokens
         for message in messages:
-            if self.is_full:
-                return
             text = message.text
             if not text:
                 continue
             tokens = estimate_tokens(text)
-            if self._tokens + tokens > self._budget_tokens:
+            if tokens > room:
                 self.is_full = True
-                return
-            self._tokens += tokens
-            self._newest_first.append(Line(role=message.role, text=text))
+                break
+            room -= tokens
+            self._newest_first.append(Line(message.role, text))
+        self._tokens = self._budget_tokens - room
 
     def lines(self) -> tuple[Line, ...]:
         """The messages for the model, oldest first, the question last."""
-        return (*reversed(self._newest_first), Line(role=Role.USER, text=self._question))
+        return (*reversed(self._newest_first), Line(Role.USER, self._question))
 
     def use(self) -> ContextUse:
         """What was used of the budget."""

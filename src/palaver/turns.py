@@ -125,8 +125,8 @@ class TurnEngine:
         workers = list(self._workers.values())
         for worker in workers:
             worker.stop(reason)
-        if workers:
-            await asyncio.wait([worker.finished for worker in workers])
+        for worker in workers:
+            await worker.gone.wait()
         await asyncio.sleep(0 if workers else 0.005)  # a turn that is being accepted appears in a moment
 
     async def close(self) -> None:
@@ -184,8 +184,8 @@ class TurnEngine:
         finally:
             del self._workers[worker.turn_id]
             self._feed.let_go(worker.turn_id)
-        if not worker.finished.cancelled() and (promoted := worker.finished.result().promoted):
-            self._spawn(promoted)
+        if worker.finished is not None and worker.finished.promoted is not None:
+            self._spawn(worker.finished.promoted)
 
     def do_forever(self, name: str, step: Callable[[], Awaitable[object]], *, pause_seconds: float) -> None:
         """Do something again and again for as long as the engine works."""
@@ -200,9 +200,8 @@ class TurnEngine:
         """Wait for the end of a turn."""
         worker = self._workers.get(turn_id)
         if worker is not None and worker.claim.tenant_id == tenant_id:
-            await asyncio.wait((worker.finished,))
-            if not worker.finished.cancelled():
-                finished = worker.finished.result()
+            await worker.gone.wait()
+            if (finished := worker.finished) is not None:
                 return EndedTurn(turn=finished.turn, question=worker.claim.question, answer=finished.answer)
         return await self._reader.wait(tenant_id, turn_id)
 

@@ -63,11 +63,18 @@ class Workshop:
 
 
 class Worker:
-    """One running turn of this process. ``run`` is its life."""
+    """One running turn of this process. ``run`` is its life.
+
+    Attributes:
+        gone: Set when that life is over.
+        finished: The end that it wrote; None where it wrote none, because the turn was no longer its own.
+        seen_at: When the store last said that the turn is its own, in seconds of the loop's clock.
+    """
 
     def __init__(self, claim: Claim, live: LiveTurn, shop: Workshop) -> None:
         self.claim = claim
-        self.finished: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        self.finished: Finished | None = None
+        self.gone = asyncio.Event()
         self.seen_at = 0.0
         self._live = live
         live.is_local = True
@@ -159,8 +166,7 @@ class Worker:
             self._live.is_local = False
             self._live.mend()
             self._live.wake()
-            if not self.finished.done():
-                self.finished.cancel()
+            self.gone.set()
 
     async def _converse(self) -> Outcome:
         """Talk to the model in a task of its own, so that a stop cancels the talk and nothing else."""
@@ -271,7 +277,7 @@ class Worker:
         if self._live.is_read:
             last = ending(finished.last_seq, finished.turn, finished.answer)
             self._live.publish([*events, last])
-        self.finished.set_result(finished)
+        self.finished = finished
 
     async def _write(self, outcome: Outcome) -> Finished:
         pause = 0.05

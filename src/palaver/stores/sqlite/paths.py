@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from palaver.conversation import Branch, Conversation, Utterance
 from palaver.errors import InvalidInput, NotFound, TurnInProgress, VersionConflict
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.values import conversation_of, utterance_of
+from palaver.stores.sqlite.values import conversation_of, utterances_of
 
 
 def move_head(tx: Transaction, old_n: int | None, new_n: int | None) -> None:
@@ -101,4 +101,4 @@ def said_up_to(tx: Transaction, turn_n: int | None, turns: int) -> Sequence[Utte
     """Return what was said in a turn and those before it on its branch, newest first."""
     if turn_n is None:
         return ()
-    return tuple(utterance_of(row) for row in tx.rows("lineage", n=turn_n, turns=turns))
+    return tuple(said for row in tx.rows("lineage", n=turn_n, turns=turns) for said in utterances_of(row))

@@ -10,7 +10,7 @@ from palaver.events import log_begins_at
 from palaver.stores.orders import Claim, Delta, TurnLog, Watch
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import TurnState, state_of, stored_message
-from palaver.stores.sqlite.values import event_of, log_columns, turn_of
+from palaver.stores.sqlite.values import SEQ_MAX, event_of, log_columns, turn_of
 
 
 class _Watching:
@@ -87,7 +87,7 @@ def read_log(
     if state.has_expired(tx.now) and not even_expired:
         return None
     turn = turn_of(row)
-    events = tuple(event_of(line) for line in tx.rows("log", turn_n=state.n, after=after, limit=limit))
+    events = tuple(event_of(line) for line in tx.rows("log", turn_n=state.n, after=min(after, SEQ_MAX), limit=limit))
     end = tx.row("log_end", turn_n=state.n)
     log_end = end[0] if end else None
     last_seq = _last_seq(state, log_end)

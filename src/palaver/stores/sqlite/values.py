@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from palaver.attachment import Attachment
@@ -35,8 +35,9 @@ from palaver.jsonable import decode, encode
 from palaver.stores.sqlite.transaction import Row
 from palaver.tenant import ApiKey, Scope, Tenant
 
+SEQ_MAX = 2**24 - 1
+"""The largest ``seq`` that a ``turn_log.place`` holds."""
 BOT_WIDTH = 13
-_ROLES = {role.value: role for role in Role}
 ENTITY_WIDTH = 9
 
 
@@ -203,9 +204,13 @@ def message_of(row: Row) -> Message:
     )
 
 
-def utterance_of(row: Row) -> Utterance:
-    """``turns.id, messages.role, text, parts``"""
-    return Utterance(turn_id=row[0], role=_ROLES[row[1]], parts=_parts(row[2], row[3]))
+def utterances_of(row: Row) -> Iterator[Utterance]:
+    """``turns.id, question.text, parts, n, answer.text, parts, n``: the answer, then its question"""
+    turn_id, asked, asked_parts, question_n, answered, answered_parts, answer_n = row
+    if answer_n is not None:
+        yield Utterance(turn_id=turn_id, role=Role.ASSISTANT, parts=_parts(answered, answered_parts))
+    if question_n is not None:
+        yield Utterance(turn_id=turn_id, role=Role.USER, parts=_parts(asked, asked_parts))
 
 
 def event_of(row: Row) -> Event:

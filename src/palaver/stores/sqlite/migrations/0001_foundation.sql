@@ -171,14 +171,14 @@ CREATE INDEX turns_by_parent ON turns (conversation_n, parent_n);
 CREATE INDEX turns_of_tenant ON turns (tenant_id, n);
 CREATE INDEX turns_to_purge ON turns (deleted_at) WHERE deleted_at IS NOT NULL;
 
+-- place is the turn's n in the high bits and the event's seq in the low 24: one tree that is appended to, and one range
+-- a turn. (A WITHOUT ROWID table on (turn_n, seq) writes three pages an append where this one writes one.)
 CREATE TABLE turn_log (
-    turn_n INTEGER NOT NULL REFERENCES turns (n),
-    seq    INTEGER NOT NULL,
-    type   TEXT NOT NULL,
-    data   TEXT NOT NULL,
-    at     INTEGER NOT NULL,
-    PRIMARY KEY (turn_n, seq)
-) WITHOUT ROWID;
+    place INTEGER PRIMARY KEY,
+    type  TEXT NOT NULL,
+    data  TEXT NOT NULL,
+    at    INTEGER NOT NULL
+);
 
 -- parts and citations are JSON, and NULL where text says it all. An answer is empty until its turn has ended.
 CREATE TABLE messages (

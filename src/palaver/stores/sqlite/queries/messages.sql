@@ -27,14 +27,16 @@ SELECT {message_columns} FROM {message_tables}
 WHERE m.conversation_n = :conversation_n AND m.on_path = 1 AND m.seq < :seq ORDER BY m.seq DESC LIMIT :limit
 
 -- name: lineage
+-- Without an order of its own a recursion yields its rows as it finds them: the turn itself, its parent, and so on.
 WITH RECURSIVE up (parent_n, id, question_id, answer_id, depth) AS (
     SELECT parent_n, id, question_id, answer_id, 1 FROM turns WHERE n = :n
     UNION ALL
     SELECT a.parent_n, a.id, a.question_id, a.answer_id, up.depth + 1
     FROM up CROSS JOIN turns a ON a.n = up.parent_n WHERE up.depth < :turns
 )
-SELECT up.id, m.role, m.text, m.parts FROM up CROSS JOIN messages m ON m.id IN (up.question_id, up.answer_id)
-WHERE m.deleted_at IS NULL ORDER BY up.depth, m.seq DESC
+SELECT up.id, q.text, q.parts, q.n, a.text, a.parts, a.n
+FROM up LEFT JOIN messages q ON q.id = up.question_id AND q.deleted_at IS NULL
+LEFT JOIN messages a ON a.id = up.answer_id AND a.deleted_at IS NULL
 
 -- name: parent_of_live_turn
 SELECT t.parent_n FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n

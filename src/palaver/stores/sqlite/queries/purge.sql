@@ -10,7 +10,9 @@ SELECT n FROM turns WHERE conversation_n = :n LIMIT 1
 
 -- name: purge_log
 DELETE FROM turn_log
-WHERE turn_n = :turn_n AND seq IN (SELECT l.seq FROM turn_log l WHERE l.turn_n = :turn_n ORDER BY l.seq LIMIT :limit)
+WHERE place IN (
+    SELECT l.place FROM turn_log l WHERE l.place > :turn_n << 24 AND l.place < (:turn_n + 1) << 24 ORDER BY l.place LIMIT :limit
+)
 
 -- name: purge_turn
 DELETE FROM turns WHERE n = :n

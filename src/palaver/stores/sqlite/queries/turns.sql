@@ -70,14 +70,14 @@ UPDATE conversations SET running_n = :running_n WHERE n = :n
 SELECT n, fence, status, stop_reason FROM turns WHERE id = :id AND tenant_id = :tenant_id
 
 -- name: insert_log
-INSERT INTO turn_log (turn_n, seq, type, data, at) VALUES (:turn_n, :seq, :type, :data, :at) ON CONFLICT (turn_n, seq) DO NOTHING
+INSERT INTO turn_log (place, type, data, at) VALUES ((:turn_n << 24) + :seq, :type, :data, :at) ON CONFLICT (place) DO NOTHING
 
 -- name: renew_lease
 UPDATE turns SET lease_until = :lease_until, lease_micros = :lease_micros WHERE n = :n
 
 -- name: finishing
 SELECT {turn_columns}, {turn_state}, a.n, a.seq, a.rating, a.feedback, a.created_at,
-       (SELECT max(l.seq) FROM turn_log l WHERE l.turn_n = t.n),
+       (SELECT max(l.place) & 16777215 FROM turn_log l WHERE l.place > t.n << 24 AND l.place < (t.n + 1) << 24),
        EXISTS (SELECT 1 FROM turns q WHERE q.conversation_n = t.conversation_n AND q.status = 'queued'), c.tenant_id, c.bot_n
 FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n LEFT JOIN messages a ON a.id = t.answer_id
 WHERE t.n = (SELECT f.n FROM turns f WHERE f.id = :id AND f.tenant_id = :tenant_id)
@@ -99,10 +99,11 @@ UPDATE conversations SET running_n = CASE running_n WHEN :turn_n THEN NULL ELSE 
 INSERT INTO messages_fts (rowid, scope, text) VALUES (:n, :scope, :text)
 
 -- name: log
-SELECT seq, type, data, at FROM turn_log WHERE turn_n = :turn_n AND seq > :after ORDER BY seq LIMIT :limit
+SELECT place & 16777215, type, data, at FROM turn_log
+WHERE place > (:turn_n << 24) + :after AND place < (:turn_n + 1) << 24 ORDER BY place LIMIT :limit
 
 -- name: log_end
-SELECT max(seq) FROM turn_log WHERE turn_n = :turn_n
+SELECT max(place) & 16777215 FROM turn_log WHERE place > :turn_n << 24 AND place < (:turn_n + 1) << 24
 
 -- name: expired_turns
 SELECT id, tenant_id FROM turns WHERE status = 'running' AND lease_until < :now LIMIT :limit
@@ -123,10 +124,10 @@ UPDATE turns SET stop_reason = coalesce(stop_reason, :reason) WHERE n = :n
 SELECT id, tenant_id FROM turns WHERE n = :n
 
 -- name: first_logged_turn
-SELECT min(turn_n) FROM turn_log WHERE turn_n > :after
+SELECT min(place) >> 24 FROM turn_log WHERE place >= (:after + 1) << 24
 
 -- name: end_of_turn
 SELECT created_at, finished_at FROM turns WHERE n = :n
 
 -- name: delete_log
-DELETE FROM turn_log WHERE turn_n = :turn_n
+DELETE FROM turn_log WHERE place > :turn_n << 24 AND place < (:turn_n + 1) << 24
