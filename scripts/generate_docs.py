@@ -1,4 +1,4 @@
-"""Writes the tables of docs/ that the code knows best: settings, routes, values, requests and commands.
+"""Writes the tables of docs/ that the code knows best: calls, settings, routes, values, requests and commands.
 
     python scripts/generate_docs.py            write them
     python scripts/generate_docs.py --check    exit with 1 if a page is not what would be written
@@ -165,7 +165,38 @@ def all_commands() -> str:
     return "\n\n".join(commands(typer.main.get_command(app), "palaver"))
 
 
+def method_entry(noun: str, method: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """A method of the surface: how it is called, and what it does."""
+    arguments = ast.unparse(method.args).removeprefix("self").removeprefix(", ")
+    returns = ast.unparse(method.returns) if method.returns else "None"
+    awaited = "await " if isinstance(method, ast.AsyncFunctionDef) else ""
+    doc = plain(ast.get_docstring(method)).replace("``", "`")
+    summary, _, rest = doc.partition("\n\n")
+    return f"- `{awaited}hub.{noun}.{method.name}({arguments}) -> {returns}`  \n  {' '.join(summary.split())}" + (
+        f" {' '.join(rest.split())}" if rest else ""
+    )
+
+
+def surface() -> str:
+    """What a hub can do, noun by noun, and the fields that its calls take."""
+    tree = ast.parse((ROOT / "src" / "palaver" / "surface.py").read_text(encoding="utf-8"))
+    parts, fields = [], []
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        bases = {ast.unparse(base) for base in node.bases}
+        if "Protocol" in bases and node.name != "Hub":
+            methods = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+            entries = "\n".join(method_entry(node.name.lower(), method) for method in methods)
+            parts.append(f"### hub.{node.name.lower()}\n\n{entries}")
+        elif "TypedDict" in bases:
+            names = [f"`{each.target.id}`" for each in node.body if isinstance(each, ast.AnnAssign)]  # type: ignore[union-attr]
+            fields.append((f"`{node.name}`", ", ".join(names), ast.get_docstring(node) or ""))
+    return "\n\n".join(parts) + "\n\n### Fields\n\n" + table(("arguments", "names", "meaning"), fields)
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "surface": surface,
     "settings": lambda: settings_of(Settings),
     "limits": lambda: settings_of(Limits),
     "routes": routes,

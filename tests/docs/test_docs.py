@@ -35,9 +35,10 @@ def blocks(path: Path, language: str) -> list[str]:
     return [body for kind, body in BLOCK.findall(path.read_text(encoding="utf-8")) if kind == language]
 
 
-def test_the_snippets_of_the_readme_run(tmp_path: Path) -> None:
-    """Every Python block of the README runs, in order, in one empty folder with nothing configured."""
-    snippets = blocks(ROOT / "README.md", "python")
+@pytest.mark.parametrize("page", ["README.md", "docs/library.md"])
+def test_the_snippets_run(page: str, tmp_path: Path) -> None:
+    """Every Python block of a page runs, in order, in one empty folder with nothing configured, and prints something."""
+    snippets = blocks(ROOT / page, "python")
     assert len(snippets) >= 2
     for snippet in snippets:
         done = subprocess.run(
@@ -45,7 +46,6 @@ def test_the_snippets_of_the_readme_run(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout
-    assert len(snippets[0].strip().split("\n")) <= 21
 
 
 def shown_commands() -> Iterator[list[str]]:
@@ -96,7 +96,7 @@ def raised_codes() -> set[str]:
     codes = {
         kind.code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.PalaverError)
     }
-    for path in SOURCE.rglob("*.py"):
+    for path in (path for path in SOURCE.rglob("*.py") if "testing" not in path.parts):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.keyword(arg="code", value=ast.Constant(value=str(code))):

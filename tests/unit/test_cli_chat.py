@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import pty
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import palaver
+from crash.process import serving
 from palaver.conversation import TurnStatus
 
 PROGRAM = str(Path(sys.executable).with_name("palaver"))
@@ -43,12 +45,16 @@ class Terminal:
         if self._pid == 0:
             os.execve(PROGRAM, [PROGRAM, "chat", *arguments, "--store", str(store)], environment())
 
-    def wait_for(self, text: str) -> None:
-        """Read until ``text`` is shown, behind what was waited for before."""
+    def wait_for(self, text: str, *, pressing: str = "") -> None:
+        """Read until ``text`` is shown, behind what was waited for before.
+
+        ``pressing`` is pressed each second meanwhile: input() loses a Ctrl-C in the instant at which its prompt appears.
+        """
         deadline = time.monotonic() + DEADLINE_SECONDS
         while text not in self.shown:
             assert time.monotonic() < deadline, self.shown
-            if select.select([self._fd], [], [], 0.1)[0]:
+            self.type(pressing)
+            if select.select([self._fd], [], [], 1)[0]:
                 self.shown += self._read()
         self.shown = self.shown.partition(text)[2]
 
@@ -102,6 +108,20 @@ def test_a_pipe_gets_the_answers_and_nothing_else(store: Path) -> None:
     with palaver.connect(str(store)) as hub:
         (chat,) = hub.conversations.list()
         assert [message.text for message in hub.messages.list(chat.id)][::2] == ["Hello", "And again"]
+
+
+async def test_a_chat_with_a_server(tmp_path: Path) -> None:
+    """``--url`` talks to a server in the same way; nothing is stored on this side."""
+    async with serving(tmp_path / "served.db", {}) as server:
+        command = [PROGRAM, "chat", "Echo", "--model", "scripted:echo", "--url", server.url]
+        done = await asyncio.to_thread(
+            subprocess.run, command, input="Hello\n/rate 4\n", capture_output=True, text=True, cwd=tmp_path, timeout=20
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "You said: Hello\n", "")
+        async with palaver.open(server.url) as hub:
+            (found,) = await hub.messages.search("You said")
+    assert found.rating == 4
+    assert not (tmp_path / "palaver.db").exists()
 
 
 def test_with_no_bot_a_default_one_answers(store: Path) -> None:
@@ -176,9 +196,10 @@ def test_a_terminal_streams_stops_and_comes_back(store: Path, terminals: list[Te
     terminal.wait_for("[stopped: what was said is kept]")
     terminal.wait_for("> ")
     terminal.type("/help\n")
-    terminal.wait_for("/regenerate")
-    terminal.type("\x03")
-    terminal.wait_for("Ctrl-D leaves.")
+    terminal.wait_for("what was said is kept.")
+    terminal.wait_for("> ")
+    terminal.wait_for("Ctrl-D leaves.", pressing="\x03")
+    terminal.wait_for("> ")
     assert terminal.leave() == 0
     with palaver.connect(str(store)) as hub:
         (turn,) = hub.turns.list()

@@ -22,6 +22,7 @@ from palaver.errors import (
     PalaverError,
     ServerUnreachable,
     ShuttingDown,
+    TooManyStreams,
     TurnFailed,
     TurnInProgress,
 )
@@ -127,6 +128,21 @@ async def test_a_stream_that_never_comes_back_is_given_up() -> None:
             assert [await anext(reading), await anext(reading)] == EVENTS[:2]
             with pytest.raises(ServerUnreachable):
                 await anext(reading)
+
+
+async def test_a_crowded_server_is_asked_again_for_a_turn_that_runs() -> None:
+    """A server with too many streams open is asked again for the rest of a turn, but not for a new one."""
+    crowded = problem(429, "too_many_streams", "Retry-After: 1")
+    first = stream(frames(EVENTS[:2]), headers=[LOCATION])
+    async with (
+        serving(first, crowded, stream(frames(EVENTS[2:]))) as server,
+        HttpHub(server.url, patience=QUICK) as hub,
+    ):
+        assert await collect(hub.messages.stream(CONVERSATION, "Why?")) == EVENTS
+    async with serving(crowded) as server, HttpHub(server.url, patience=QUICK) as hub:
+        with pytest.raises(TooManyStreams):
+            await collect(hub.messages.stream(CONVERSATION, "Why?"))
+        assert len(server.asked) == 1
 
 
 async def test_send_folds_the_stream() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -29,7 +29,7 @@ TenantOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP API gives it.")]
 
-_SHARED: dict[str, tuple[Any, object]] = {
+_SHARED: Mapping[str, tuple[Any, object]] = {
     "store": (StoreOption, None),
     "url": (UrlOption, None),
     "tenant": (TenantOption, None),

@@ -16,7 +16,7 @@ import httpx2
 
 from palaver.client.sse import Frame, frames
 from palaver.client.transport import Call, Transport
-from palaver.errors import PalaverError, ServerUnreachable, Unavailable
+from palaver.errors import PalaverError, ServerUnreachable, TooManyStreams, Unavailable
 from palaver.events import Event
 
 
@@ -50,8 +50,8 @@ class Follower:
                         if event.is_terminal:
                             return
                 error = ServerUnreachable("The stream was cut before its end.")
-            except Unavailable as unavailable:
-                error = unavailable
+            except (Unavailable, TooManyStreams) as passing:
+                error = passing
             fault += 1
             delay = self._transport.patience.delay(fault, error)
             if self._gives_up(error, fault, time.monotonic() + delay - since):
@@ -62,14 +62,23 @@ class Follower:
         patience = self._transport.patience
         if error.code == "server_protocol" or not patience.is_patient(error):
             return True
-        if self.turn_id is None:  # nothing is known to run: a server that is not there is said to be so at once
-            return fault >= patience.tries
+        if self.turn_id is None:  # nothing is known to run: what is in the way is said at once
+            return fault >= patience.tries or isinstance(error, TooManyStreams)
         return seconds > patience.rejoin_seconds
 
     def _call(self) -> Call:
         if self._opening is not None and self.turn_id is None:
             return self._opening
         return Call(method="GET", path=f"/v1/turns/{self.turn_id}/events", query={"after": str(self._seen)})
+
+    async def ends(self) -> tuple[Event, Event]:
+        """Read to the end and return the first event and the last one."""
+        first: Event | None = None
+        async with aclosing(self.events()) as arriving:
+            async for event in arriving:
+                first, last = first or event, event
+        assert first is not None, "a stream ends with a terminal event"
+        return first, last
 
     async def _connection(self) -> AsyncGenerator[Event, None]:
         async with self._transport.stream(self._call()) as response:

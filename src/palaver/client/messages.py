@@ -12,7 +12,7 @@ from typing import Any, Unpack
 
 from palaver.client.follow import Follower
 from palaver.client.nouns import Noun, path_of, shaped
-from palaver.client.replies import accepted_of, reply_of, stored_reply
+from palaver.client.replies import accepted_of, stored_reply, told_reply, unless_failed
 from palaver.client.transport import Call
 from palaver.conversation import Message
 from palaver.events import Event
@@ -106,11 +106,10 @@ class HttpMessages(Noun):
 
     async def _reply(self, call: Call) -> Reply:
         follower = Follower(self._transport, opening=call)
-        async with aclosing(follower.events()) as events:
-            told = [event async for event in events]
+        first, last = await follower.ends()
         if follower.replayed:  # events leave out what came later, such as a rating: ask for the rows
             return stored_reply(await self._transport.send(call))
-        return reply_of(told)
+        return unless_failed(told_reply(first, last))
 
     async def _start(self, call: Call) -> Accepted:
         return accepted_of(await self._transport.send(call.preferring("respond-async")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from palaver.client.nouns import shaped
@@ -40,14 +40,9 @@ def _joined(opening: Mapping[str, Any], end: Mapping[str, Any], *, replayed: boo
     )
 
 
-def whole_reply(told: Sequence[Event]) -> Reply:
-    """Return what all the events of a turn that has ended tell, whatever its outcome."""
-    return _joined(told[0].data, told[-1].data, replayed=False)
-
-
-def reply_of(told: Sequence[Event]) -> Reply:
-    """Return the reply that the events of a send tell. Raises ``TurnFailed``."""
-    return unless_failed(whole_reply(told))
+def told_reply(first: Event, last: Event) -> Reply:
+    """Return what the first and the last event of a turn tell, whatever its outcome."""
+    return _joined(first.data, last.data, replayed=False)
 
 
 def stored_reply(answer: Answer) -> Reply:

@@ -8,7 +8,7 @@ from typing import Unpack
 
 from palaver.client.follow import Follower
 from palaver.client.nouns import Noun, path_of
-from palaver.client.replies import whole_reply
+from palaver.client.replies import told_reply
 from palaver.client.transport import Call
 from palaver.conversation import Turn
 from palaver.errors import InvalidInput
@@ -35,8 +35,8 @@ class HttpTurns(Noun):
                 yield event
 
     async def wait(self, turn_id: str) -> Reply:
-        async with aclosing(self.events(turn_id)) as events:
-            return whole_reply([event async for event in events])
+        path_of("turns", "turn", turn_id)
+        return told_reply(*await Follower(self._transport, turn_id=turn_id).ends())
 
     async def stop(self, turn_id: str) -> Turn:
         path = path_of("turns", "turn", turn_id, "stop")
