@@ -355,6 +355,17 @@ async def test_odd_keys_of_metadata_are_data(scene: tuple[World, dict[str, str]]
     assert (await world.http.get(f"/v1/conversations/{made['id']}")).json()["metadata"] == metadata
 
 
+async def test_metadata_does_not_grow_past_its_limit_by_small_edits(scene: tuple[World, dict[str, str]]) -> None:
+    """Edits that are small enough each are refused once their sum is too large; what was there stays."""
+    world, things = scene
+    made = await world.made("/v1/conversations", {"bot_id": things["bot"], "metadata": {"a": "x" * 40_000}})
+    url = f"/v1/conversations/{made['id']}"
+    answer = await world.http.patch(url, json={"metadata": {"b": "x" * 40_000}})
+    assert (answer.status_code, answer.json()["code"]) == (422, "metadata_too_large")
+    assert (await world.http.get(url)).json() == made
+    assert (await world.http.patch(url, json={"metadata": {"a": None, "b": "x" * 40_000}})).status_code == 200
+
+
 async def test_controls_are_kept_in_messages(scene: tuple[World, dict[str, str]]) -> None:
     """Control characters and bidi overrides of a message come back unchanged."""
     world, things = scene

@@ -40,7 +40,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.begun_at = time.perf_counter()
-            headers = MutableHeaders(raw=message["headers"] if isinstance(message["headers"], list) else [])
+            headers = MutableHeaders(raw=list(message["headers"]))
             for name, value in self._extra.items():
                 headers[name] = value
             message["headers"] = headers.raw

@@ -20,9 +20,8 @@ from pydantic_core import PydanticCustomError
 from palaver import text
 from palaver.clock import parse_rfc3339
 from palaver.errors import InvalidInput
+from palaver.metadata import METADATA_BYTES, check_size
 
-METADATA_BYTES = 65_536
-METADATA_KEYS = 1_000
 DEPTH_MAX = 64
 INSTRUCTIONS_CODE_POINTS = 100_000
 FEEDBACK_CODE_POINTS = 10_000
@@ -152,27 +151,19 @@ def _check_strings(value: object) -> int:
     return count
 
 
-def _count_keys(value: object) -> int:
-    if isinstance(value, Mapping):
-        return len(value) + sum(_count_keys(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return sum(_count_keys(item) for item in value)
-    return 0
-
-
 def _plain(value: object) -> dict[str, Any]:
     """Check a JSON object: its depth first, since everything after may recurse."""
     if not isinstance(value, Mapping):
         raise refused("invalid_type", "This is an object.")
     _check_strings(value)
-    if _count_keys(value) > METADATA_KEYS:
-        raise refused("metadata_too_large", f"At most {METADATA_KEYS:,} keys.")
     try:
         encoded = json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except ValueError:
         raise refused("invalid_number", "This number has no place in JSON.") from None
-    if len(encoded.encode()) > METADATA_BYTES:
-        raise refused("metadata_too_large", f"At most {METADATA_BYTES:,} bytes.")
+    try:
+        check_size(encoded, value)
+    except InvalidInput as error:
+        raise refused(error.code, error.message) from None
     plain: dict[str, Any] = json.loads(encoded)
     return plain
 

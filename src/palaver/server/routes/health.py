@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.responses import Response
 
 from palaver.errors import ShuttingDown
@@ -20,6 +22,8 @@ async def ready(call: Call) -> Response:
     if call.serving.root.draining:
         raise ShuttingDown("This server is stopping.", retry_after_seconds=1)
     health = await call.serving.root.store.health()
+    if not await call.serving.gate.is_open():
+        health = replace(health, detail="")  # nobody is asked for a key here, and it names files
     return json_response({"status": "ready", "store": encode(health)})
 
 

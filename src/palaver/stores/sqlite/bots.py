@@ -10,6 +10,7 @@ from palaver.bot import Bot
 from palaver.clock import from_micros
 from palaver.conversation import InterruptReason
 from palaver.errors import NameTaken, NotFound, VersionConflict
+from palaver.metadata import merge
 from palaver.page import Order, Slice, Window
 from palaver.stores.orders import UNSET, BotChange, BotDraft, Made, Once
 from palaver.stores.sqlite.access import Access
@@ -17,7 +18,7 @@ from palaver.stores.sqlite.keyset import Scan, by_key
 from palaver.stores.sqlite.once import made_before, note_made
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt
-from palaver.stores.sqlite.values import bot_columns, bot_of, merged
+from palaver.stores.sqlite.values import bot_columns, bot_of
 
 
 class SqliteBots(Access):
@@ -106,7 +107,7 @@ def _changed(bot: Bot, change: BotChange) -> Bot:
         idle_timeout_minutes=(
             bot.idle_timeout_minutes if change.idle_timeout_minutes is UNSET else change.idle_timeout_minutes
         ),
-        metadata=bot.metadata if change.metadata is UNSET else merged(bot.metadata, change.metadata),
+        metadata=bot.metadata if change.metadata is UNSET else merge(bot.metadata, change.metadata),
         version=bot.version + 1,
     )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from palaver.conversation import Branch, Conversation, ConversationStatus, InterruptReason
 from palaver.errors import NotFound, VersionConflict
+from palaver.metadata import merge
 from palaver.page import Slice, Window
 from palaver.stores.orders import (
     UNSET,
@@ -28,7 +29,7 @@ from palaver.stores.sqlite.paths import branches, set_head
 from palaver.stores.sqlite.purge import purge_step, truncate_log
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt
-from palaver.stores.sqlite.values import conversation_of, merged, to_json
+from palaver.stores.sqlite.values import conversation_of, to_json
 
 
 class SqliteConversations(Access):
@@ -173,7 +174,7 @@ def _update(
         n=state.n,
         title=old.title if change.title is UNSET else change.title,
         external_id=old.external_id if change.external_id is UNSET else change.external_id,
-        metadata=to_json(old.metadata if change.metadata is UNSET else merged(old.metadata, change.metadata)),
+        metadata=to_json(old.metadata if change.metadata is UNSET else merge(old.metadata, change.metadata)),
     )
     return _get(tx, tenant_id, conversation_id)
 

@@ -8,6 +8,7 @@ from functools import partial
 from palaver.clock import from_micros
 from palaver.entity import Entity
 from palaver.errors import NameTaken, NotFound, VersionConflict
+from palaver.metadata import merge
 from palaver.page import Order, Slice, Window
 from palaver.stores.orders import UNSET, EntityChange, EntityDraft, Made, Once
 from palaver.stores.sqlite.access import Access
@@ -15,7 +16,7 @@ from palaver.stores.sqlite.keyset import Scan, by_key
 from palaver.stores.sqlite.once import made_before, note_made
 from palaver.stores.sqlite.residue import note_residue
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.values import entity_columns, entity_of, merged
+from palaver.stores.sqlite.values import entity_columns, entity_of
 
 
 class SqliteEntities(Access):
@@ -99,7 +100,7 @@ def _changed(entity: Entity, change: EntityChange) -> Entity:
         external_id=entity.external_id if change.external_id is UNSET else change.external_id,
         name=entity.name if change.name is UNSET else change.name,
         email=entity.email if change.email is UNSET else change.email,
-        metadata=entity.metadata if change.metadata is UNSET else merged(entity.metadata, change.metadata),
+        metadata=entity.metadata if change.metadata is UNSET else merge(entity.metadata, change.metadata),
         version=entity.version + 1,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from palaver.attachment import Attachment
@@ -44,11 +44,6 @@ ENTITY_WIDTH = 9
 def to_json(value: Any) -> str:
     """Return compact JSON of a value."""
     return json.dumps(encode(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def merged(stored: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metadata with a change laid over it, one level deep; None removes a key."""
-    return {key: value for key, value in {**stored, **change}.items() if value is not None or key not in change}
 
 
 def parts_columns(parts: tuple[Part, ...]) -> tuple[str, str | None]:
