@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from palaver.errors import StoreUnavailable
 from palaver.events import Event
 
-RING_EVENTS = 256
+RING_EVENTS = 64
 
 
 class LiveTurn:
