@@ -33,7 +33,13 @@ def breaks_connection(error: sqlite3.Error) -> bool:
 
 
 def translated(error: sqlite3.Error) -> PalaverError:
-    """Return our error for one of SQLite's."""
+    """Return our error for one of SQLite's, which is its cause."""
+    ours = _translated(error)
+    ours.__cause__ = error
+    return ours
+
+
+def _translated(error: sqlite3.Error) -> PalaverError:
     code = code_of(error)
     if code == sqlite3.SQLITE_FULL:
         return StoreFull("There is no room left for the database.", retry_after_seconds=RETRY_AFTER_SECONDS)

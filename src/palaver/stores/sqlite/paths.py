@@ -65,7 +65,7 @@ def branches(tx: Transaction, tenant_id: str, conversation_id: str) -> Sequence[
     state = tx.row("conversation_state", id=conversation_id, tenant_id=tenant_id)
     if state is None:
         raise NotFound
-    rows = tx.rows("branch_rows", n=state[0])
+    rows = sorted(tx.rows("branch_rows", n=state[0]))
     ids = {row[0]: row[1] for row in rows}
     leaf: dict[int, int] = {}
     siblings: dict[int | None, int] = {}

@@ -88,6 +88,8 @@ def search(tx: Transaction, tenant_id: str, query: SearchQuery, window: Window) 
         "bound": LITERAL_ROWS,
     }
     condition, literals = terms.literal_condition()
+    if condition:
+        condition += f" AND {_within(tx, scan, params)}"
     rows = tx.select(_sql(tx, scan, condition), {**params, **literals})
     return scan.slice(rows, lambda row: message_of(row[:13]), _position)
 
@@ -96,13 +98,27 @@ def _position(row: Row) -> tuple[int]:
     return (row[14],)
 
 
-def _sql(tx: Transaction, scan: Scan, literal_condition: str) -> str:
-    sign, direction = (">", "ASC") if scan.ascending else ("<", "DESC")
-    hits = f"SELECT rowid AS n FROM messages_fts WHERE messages_fts MATCH :match AND rowid {sign} :start ORDER BY rowid {direction}"  # noqa: S608 - constants
-    bound = " LIMIT :bound" if literal_condition else ""
+def _walk(scan: Scan) -> tuple[str, str]:
+    return (">", "ASC") if scan.ascending else ("<", "DESC")
+
+
+def _within(tx: Transaction, scan: Scan, params: dict[str, Any]) -> str:
+    """Return a condition that ends the walk after ``LITERAL_ROWS`` messages."""
+    sign, direction = _walk(scan)
+    last = tx.select(
+        f"SELECT rowid FROM messages_fts WHERE messages_fts MATCH :match AND rowid {sign} :start"  # noqa: S608 - constants
+        f" ORDER BY rowid {direction} LIMIT 1 OFFSET :bound",
+        params,
+    )
+    params["last"] = last[0][0] if last else (END if scan.ascending else -1)
+    return "f.rowid < :last" if scan.ascending else "f.rowid > :last"
+
+
+def _sql(tx: Transaction, scan: Scan, condition: str) -> str:
+    sign, direction = _walk(scan)
     return (
-        f"SELECT {tx.queries['message_columns']} FROM ({hits}{bound}) f CROSS JOIN messages m ON m.n = f.n"  # noqa: S608 - constants
+        f"SELECT {tx.queries['message_columns']} FROM messages_fts f CROSS JOIN messages m ON m.n = f.rowid"  # noqa: S608 - constants
         " CROSS JOIN conversations c ON c.n = m.conversation_n CROSS JOIN turns t ON t.n = m.turn_n"
-        f" WHERE c.tenant_id = :tenant_id AND c.deleted_at IS NULL AND m.deleted_at IS NULL{literal_condition}"
-        f" ORDER BY f.n {direction} LIMIT :limit"
+        f" WHERE f.messages_fts MATCH :match AND f.rowid {sign} :start AND c.tenant_id = :tenant_id"
+        f" AND c.deleted_at IS NULL AND m.deleted_at IS NULL{condition} ORDER BY f.rowid {direction} LIMIT :limit"
     )

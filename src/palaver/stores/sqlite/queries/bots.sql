@@ -42,8 +42,10 @@ WHERE bot_n = :bot_n AND deleted_at IS NOT NULL AND deletion = :bot_id
 
 -- name: open_turns_of_bot
 SELECT t.n FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n
-WHERE t.status IN ('queued', 'running') AND t.status <> 'completed' AND c.bot_n = :bot_n AND c.deleted_at IS NULL
-ORDER BY t.n
+WHERE t.status = 'running' AND c.bot_n = :bot_n AND c.deleted_at IS NULL
+UNION ALL
+SELECT t.n FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n
+WHERE t.status = 'queued' AND c.bot_n = :bot_n AND c.deleted_at IS NULL
 
 -- name: entity
 SELECT {entity_columns}, e.n FROM entities e WHERE e.id = :id AND e.tenant_id = :tenant_id

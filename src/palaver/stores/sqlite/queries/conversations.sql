@@ -73,7 +73,7 @@ SELECT n FROM turns WHERE conversation_n = :n AND status = 'queued'
 
 -- name: branch_rows
 SELECT t.n, t.id, t.parent_n, t.question_id FROM turns t
-WHERE t.conversation_n = :n AND t.deleted_at IS NULL ORDER BY t.n
+WHERE t.conversation_n = :n AND t.deleted_at IS NULL
 
 -- name: parent_of
 SELECT parent_n, question_id, answer_id, id FROM turns WHERE n = :n

@@ -115,7 +115,7 @@ WHERE q.status = 'queued'
 LIMIT :limit
 
 -- name: queued_of_owner
-SELECT n FROM turns WHERE status = 'queued' AND owner = :owner ORDER BY n
+SELECT n FROM turns WHERE status = 'queued' AND owner = :owner ORDER BY conversation_n, n
 
 -- name: ask_to_stop
 UPDATE turns SET stop_reason = coalesce(stop_reason, :reason) WHERE n = :n

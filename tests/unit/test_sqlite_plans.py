@@ -1,0 +1,214 @@
+"""No query of the store reads more than it returns: the plans of all that it runs, as SQLite tells them."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from palaver.conversation import ConversationStatus, InterruptReason, Policy, TurnStatus
+from palaver.entity import EntityType
+from palaver.ids import new_id
+from palaver.page import Order, Position, Window
+from palaver.stores.orders import ConversationFilter, ConversationSort, Ending, EntityDraft, SearchQuery
+from palaver.stores.sqlite import SqliteStore
+from palaver.stores.sqlite.connection import Database
+from palaver.stores.sqlite.listing import page_conversations
+from palaver.stores.sqlite.queries import load_queries
+from palaver.stores.sqlite.search import search
+from palaver.stores.sqlite.transaction import Transaction
+from palaver.testing import FakeClock
+from palaver.testing.stores.making import (
+    LEASE_SECONDS,
+    TENANT,
+    answer_id_of,
+    begin,
+    completed,
+    exchange,
+    make_bot,
+    make_conversation,
+    purge_all,
+    running,
+    said,
+    waiting,
+)
+from palaver.testing.stores.messages import regenerate
+
+# What may be walked from an end: pieces of the query itself, and indexes of the few rows that something is to be done about.
+_PIECES = re.compile(
+    r"SCAN (f|up|h|\(subquery-\d+\)|j|q|r|CONSTANT ROW|\d+ CONSTANT ROWS?)( |$)"
+    r"|SCAN .* VIRTUAL TABLE INDEX|SCAN .*USING (COVERING )?INDEX (turns_running|turns_queued|bots_with_timeout)"
+)
+
+
+# The word index's own tables, the schema, and the few turns that wait in one conversation.
+_SMALL = ("messages_fts_", "sqlite_master", "schema_info", "ORDER BY interrupting DESC")
+
+
+class Plans:
+    """Everything that a connection ran, and how."""
+
+    def __init__(self) -> None:
+        self.statements: set[str] = set()
+
+    def note(self, sql: str) -> None:
+        """Remember a statement."""
+        if not any(word in sql for word in _SMALL) and sql.split(None, 1)[0] in ("SELECT", "WITH", "UPDATE", "DELETE"):
+            self.statements.add(sql)
+
+    def faults(self, path: Path) -> Iterator[tuple[str, str]]:
+        """Steps that scan a table or sort what they found."""
+        connection = Database(path=str(path)).connect()
+        for sql in self.statements:
+            for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {sql}"):
+                if (step.startswith("SCAN") and not _PIECES.match(step)) or "TEMP B-TREE" in step:
+                    yield step, sql
+        connection.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def path(tmp_path: Path, clock: FakeClock) -> Path:
+    """A file with a little of everything."""
+    store = SqliteStore(tmp_path / "a.db", clock=clock)
+    await store.open()
+    bot = await make_bot(store)
+    for number in range(20):
+        conversation = await make_conversation(
+            store, bot=bot, entity=EntityDraft(id=new_id("ent"), external_id=f"{number}")
+        )
+        await exchange(store, conversation, "zebra", "lion")
+    await store.close()
+    return tmp_path / "a.db"
+
+
+def _traced(path: Path, plans: Plans, look: Callable[[Transaction], Any]) -> Any:
+    connection = Database(path=str(path)).connect_reader()
+    connection.set_trace_callback(plans.note)
+    try:
+        return look(Transaction(connection, load_queries(), 0))
+    finally:
+        connection.close()
+
+
+_FILTERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"bot_id": "BOT"},
+    {"entity_id": "ENTITY"},
+    {"external_id": "x"},
+    *({"status": status} for status in ConversationStatus),
+)
+
+
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("sort", list(ConversationSort))
+def test_a_list_of_conversations_walks_one_index(path: Path, sort: ConversationSort, order: Order) -> None:
+    """Every order, from either end and from the middle, is an index walked from the position: no scan, no sorting; so is the
+    default order with a filter by bot, entity, external id or status."""
+    plans = Plans()
+    with sqlite3.connect(path) as connection:
+        ids = {
+            "BOT": connection.execute("SELECT id FROM bots").fetchone()[0],
+            "ENTITY": connection.execute("SELECT id FROM entities").fetchone()[0],
+        }
+    filters = _FILTERS if sort is ConversationSort.LAST_ACTIVITY_AT else ({},)
+    for fields in filters:
+        given = {name: ids.get(value, value) for name, value in fields.items()}
+        wanted = ConversationFilter(sort=sort, order=order, **given)
+        middle: Position = (5,) if sort is ConversationSort.CREATED_AT else (5, 5)
+        for window in (Window(), Window(after=middle), Window(before=middle)):
+            _traced(path, plans, partial(page_conversations, tenant_id=TENANT, wanted=wanted, window=window))
+    assert len(plans.statements) >= 3
+    assert list(plans.faults(path)) == []
+
+
+def test_other_filters_walk_the_order_and_sort_nothing(path: Path) -> None:
+    """A filter without an index of its own is a condition on the walk: the first page costs what it skips."""
+    plans = Plans()
+    for fields in ({"entity_type": EntityType.USER}, {"metadata": {"a": "b"}}, {"q": "zebra"}, {"q": "*"}):
+        wanted = ConversationFilter(**fields)  # type: ignore[arg-type]
+        _traced(path, plans, partial(page_conversations, tenant_id=TENANT, wanted=wanted, window=Window()))
+    assert list(plans.faults(path)) == []
+
+
+def test_a_search_walks_the_word_index(path: Path) -> None:
+    """Search reads the index of words from the position on, and the messages that it found."""
+    plans = Plans()
+    for words in ("zebra", "zebra *", "*"):
+        for window in (Window(), Window(after=(9,)), Window(before=(9,))):
+            query = SearchQuery(text=words)
+            _traced(path, plans, partial(search, tenant_id=TENANT, query=query, window=window))
+    assert list(plans.faults(path)) == []
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
+    """Everything that any connection runs from now on."""
+    plans, connect = Plans(), Database.connect
+
+    def traced(database: Database) -> sqlite3.Connection:
+        connection = connect(database)
+        connection.set_trace_callback(plans.note)
+        return connection
+
+    monkeypatch.setattr(Database, "connect", traced)
+    return plans
+
+
+async def test_the_life_of_a_conversation_scans_nothing(path: Path, clock: FakeClock, plans: Plans) -> None:
+    """Turns of every kind, their logs, recovery, branches, pages, ends, deletes and purges find their rows by an index."""
+    store = SqliteStore(path, clock=clock)
+    await store.open()
+    bot = await make_bot(store, idle_timeout_minutes=1)
+    conversation = await make_conversation(store, bot=bot, entity=EntityDraft(id=new_id("ent"), external_id="x"))
+    first = await exchange(store, conversation)
+    await regenerate(store, conversation, first.turn, "again")
+    claim = await running(store, conversation)
+    await waiting(store, conversation)
+    await begin(store, conversation, policy=Policy.INTERRUPT)
+    await store.append_deltas([said(claim, "so far")])
+    await store.watch_turns([claim])
+    await store.renew_leases([claim], LEASE_SECONDS)
+    await store.read_log(TENANT, claim.turn.id, after=0, limit=10)
+    promoted = (await store.finish_turn(claim, completed("so far"), promote="w")).promoted
+    assert promoted is not None
+    await store.lineage(TENANT, promoted.turn.id, turns=5)
+    clock.advance(LEASE_SECONDS + 1)
+    await store.recover("w", LEASE_SECONDS, 10)
+    await store.cancel_queued("w", InterruptReason.SHUTDOWN)
+    for status in (None, *TurnStatus):
+        await store.page_turns(TENANT, status, Window())
+        await store.page_turns(None, TurnStatus.RUNNING, Window(after=(5,)))
+    for order in Order:
+        await store.page_messages(TENANT, conversation.id, Window(after=(3,)), order=order)
+    await store.end_conversation(TENANT, conversation.id, Ending())
+    await store.set_status(TENANT, conversation.id, ConversationStatus.ACTIVE)
+    await store.set_head(TENANT, conversation.id, first.turn.id)
+    await store.branches(TENANT, conversation.id)
+    clock.advance(3600)
+    await store.end_idle(10)
+    await store.expire_logs(older_than_seconds=60, limit=10)
+    await store.delete_turn(TENANT, answer_id_of(first.turn))
+    await store.page_bots(TENANT, Window(after=(9,)))
+    await store.page_entities(TENANT, Window(after=(9,)))
+    await store.page_keys(TENANT, Window(after=(9,)))
+    await store.delete_conversation(TENANT, conversation.id)
+    await store.restore_conversation(TENANT, conversation.id)
+    await store.delete_bot(TENANT, bot.id)
+    await store.restore_bot(TENANT, bot.id)
+    assert conversation.entity is not None
+    await store.delete_entity(TENANT, conversation.entity.id)
+    await store.delete_bot(TENANT, bot.id)
+    await purge_all(store)
+    await store.close()
+    assert len(plans.statements) > 100
+    assert list(plans.faults(path)) == []
