@@ -73,11 +73,10 @@ class Follower:
 
     async def ends(self) -> tuple[Event, Event]:
         """Read to the end and return the first event and the last one."""
-        first: Event | None = None
         async with aclosing(self.events()) as arriving:
-            async for event in arriving:
-                first, last = first or event, event
-        assert first is not None, "a stream ends with a terminal event"
+            first = last = await anext(arriving)
+            async for last in arriving:
+                pass
         return first, last
 
     async def _connection(self) -> AsyncGenerator[Event, None]:
