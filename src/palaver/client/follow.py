@@ -75,8 +75,8 @@ class Follower:
         """Read to the end and return the first event and the last one."""
         async with aclosing(self.events()) as arriving:
             first = last = await anext(arriving)
-            async for last in arriving:
-                pass
+            async for event in arriving:
+                last = event
         return first, last
 
     async def _connection(self) -> AsyncGenerator[Event, None]:
