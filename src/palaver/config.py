@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     """The port ``palaver serve`` listens on; 0 takes a free one."""
     open: bool = False
     """Let a server without keys leave loopback: put your own door in front of it."""
+    maintenance: bool = True
+    """Whether this process also takes over what a dead one left behind, ends idle conversations and purges. The commands
+    that only look or edit do without."""
     unsafe_durability: bool = False
     """Accept a store whose settings can lose acknowledged writes."""
     allow_origin: Annotated[tuple[str, ...], NoDecode] = ()

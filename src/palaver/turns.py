@@ -81,14 +81,16 @@ class TurnEngine:
         """How many turns run in this process now."""
         return len(self._workers)
 
-    async def start(self) -> None:
-        """Recover what a dead process left behind, then begin to work."""
+    async def start(self, *, recovers: bool = True) -> None:
+        """Begin to work; if it ``recovers``, take over what a dead process left behind, now and from now on."""
         started = asyncio.Event()
         # The root of every task of the engine: it outlives the request that a turn came with.
         self._root = asyncio.create_task(self._live(started), name="palaver engine")
         await started.wait()
-        with suppress(Unavailable):
-            await self._recover()
+        if recovers:
+            with suppress(Unavailable):
+                await self._recover()
+            self.do_forever("recovery", self._recover, pause_seconds=self.limits.sweep_seconds)
 
     async def _live(self, started: asyncio.Event) -> None:
         limits = self.limits
@@ -97,7 +99,6 @@ class TurnEngine:
             self.do_forever("ticker", self._ticker.step, pause_seconds=0)
             self.do_forever("watch", self._watch, pause_seconds=limits.poll_seconds * 0.8)
             self.do_forever("leases", self._renew, pause_seconds=limits.lease_seconds / 3)
-            self.do_forever("recovery", self._recover, pause_seconds=limits.sweep_seconds)
             started.set()
             await self._closing.wait()
             for task in self._loops:

@@ -221,7 +221,7 @@ def chat(
     Ctrl-C during an answer stops it and keeps what was said; Ctrl-D leaves. Commands: /help.
     """
     terminal = Terminal()
-    with opened(store, url, tenant) as hub:
+    with opened(store, url, tenant, maintenance=True) as hub:
         known = None if conversation is None else hub.conversations.get(conversation)
         chosen = choose_bot(hub, bot, model) if known is None else hub.bots.get(known.bot_id)
         talk = Chat(hub, terminal, chosen, known)

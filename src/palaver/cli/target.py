@@ -37,8 +37,8 @@ _SHARED: Mapping[str, tuple[Any, object]] = {
 }
 
 
-def opened(store: str | None, url: str | None, tenant: str | None = None) -> BlockingHub:
-    """Return the hub of these options.
+def opened(store: str | None, url: str | None, tenant: str | None = None, *, maintenance: bool = False) -> BlockingHub:
+    """Return the hub of these options. A command that only looks or edits leaves ``maintenance`` to the servers.
 
     Raises:
         InvalidInput: Both a file and a server, or a URL that is none.
@@ -47,7 +47,8 @@ def opened(store: str | None, url: str | None, tenant: str | None = None) -> Blo
         raise InvalidInput("Pass --store or --url, not both.")
     if url is not None and not url.startswith(("http://", "https://")):
         raise InvalidInput("A URL begins with http:// or https://.")
-    return palaver.connect(url or store or Settings().store, tenant=tenant)
+    settings = Settings(maintenance=maintenance)
+    return palaver.connect(url or store or settings.store, tenant=tenant, settings=settings)
 
 
 def on_hub(

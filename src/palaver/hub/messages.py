@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Unpack
 
 from palaver.conversation import Message, Role, TextPart
@@ -98,29 +99,23 @@ class LocalMessages:
         """See ``surface.Messages.edit``."""
         return await self._reply(await self.start_edit(message_id, text, **options))
 
-    async def _events(self, accepted: Accepted) -> AsyncGenerator[Event, None]:
+    async def _events(self, start: Callable[[], Awaitable[Accepted]]) -> AsyncGenerator[Event, None]:
+        accepted = await start()
         async with aclosing(self._turns.events(accepted.turn.id)) as events:
             async for event in events:
                 yield event
 
-    async def stream(
-        self, conversation_id: str, text: str, **options: Unpack[SendOptions]
-    ) -> AsyncGenerator[Event, None]:
+    def stream(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> AsyncGenerator[Event, None]:
         """See ``surface.Messages.stream``."""
-        async for event in self._events(await self.start(conversation_id, text, **options)):
-            yield event
+        return self._events(partial(self.start, conversation_id, text, **options))
 
-    async def stream_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> AsyncGenerator[Event, None]:
+    def stream_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> AsyncGenerator[Event, None]:
         """See ``surface.Messages.stream_regenerate``."""
-        async for event in self._events(await self.start_regenerate(message_id, **options)):
-            yield event
+        return self._events(partial(self.start_regenerate, message_id, **options))
 
-    async def stream_edit(
-        self, message_id: str, text: str, **options: Unpack[SendOptions]
-    ) -> AsyncGenerator[Event, None]:
+    def stream_edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> AsyncGenerator[Event, None]:
         """See ``surface.Messages.stream_edit``."""
-        async for event in self._events(await self.start_edit(message_id, text, **options)):
-            yield event
+        return self._events(partial(self.start_edit, message_id, text, **options))
 
     async def append(self, conversation_id: str, messages: Sequence[AppendFields]) -> Sequence[Message]:
         """See ``surface.Messages.append``."""

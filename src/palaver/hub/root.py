@@ -112,11 +112,12 @@ class HubRoot:
             catalog = _catalog(settings, models)
             stack.push_async_callback(catalog.aclose)
             engine = _engine(settings, store, catalog)
-            await engine.start()
+            await engine.start(recovers=settings.maintenance)
             stack.push_async_callback(engine.close)
             root = cls(settings, store, catalog, engine, await store.secret())
-            pause = settings.limits.sweep_seconds * SWEEPS_A_LIFECYCLE_STEP
-            engine.do_forever("lifecycle", root.lifecycle.step, pause_seconds=pause)
+            if settings.maintenance:
+                pause = settings.limits.sweep_seconds * SWEEPS_A_LIFECYCLE_STEP
+                engine.do_forever("lifecycle", root.lifecycle.step, pause_seconds=pause)
             yield root
 
     @property
