@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from palaver.clock import to_micros
-from palaver.conversation import Conversation
+from palaver.conversation import Conversation, ConversationStatus
 from palaver.errors import InvalidInput
 from palaver.page import Order, Position, Slice, Window
 from palaver.stores.orders import ConversationFilter, ConversationSort
@@ -34,6 +34,14 @@ _KEYS: Mapping[tuple[ConversationSort, Order], str | None] = {
 }
 
 _METADATA_TEXT = "CASE j.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'null' THEN 'null' ELSE CAST(j.value AS TEXT) END"
+
+
+# Word for word what the partial indexes are about: SQLite finds them by that.
+_STATUS: Mapping[ConversationStatus, str] = {
+    ConversationStatus.ACTIVE: "c.status = 'active'",
+    ConversationStatus.ENDED: "c.status = 'ended' AND c.status <> 'active'",
+    ConversationStatus.ARCHIVED: "c.status = 'archived' AND c.status <> 'active'",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ def _conditions(tx: Transaction, tenant_id: str, wanted: ConversationFilter) -> 
         yield _Condition("c.deleted_at IS NULL", {})
     yield from _by_owner(tx, tenant_id, wanted)
     if wanted.status is not None:
-        yield _Condition(f"c.status = '{wanted.status.value}'", {})  # a constant: the partial index is found by it
+        yield _Condition(_STATUS[wanted.status], {})
     for column, value in (("kind", wanted.kind), ("external_id", wanted.external_id)):
         if value is not None:
             yield _Condition(f"c.{column} = :{column}", {column: str(value)})

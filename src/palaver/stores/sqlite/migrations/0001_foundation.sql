@@ -111,8 +111,9 @@ CREATE INDEX conversations_by_activity ON conversations (tenant_id, last_activit
 CREATE INDEX conversations_of_bot ON conversations (bot_n, last_activity_at, n) WHERE deleted_at IS NULL;
 CREATE INDEX conversations_of_entity ON conversations (entity_n, last_activity_at, n)
     WHERE entity_n IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX conversations_active ON conversations (tenant_id, last_activity_at, n) WHERE status = 'active' AND deleted_at IS NULL;
 CREATE INDEX conversations_at_rest ON conversations (tenant_id, status, last_activity_at, n)
-    WHERE status IN ('ended', 'archived') AND deleted_at IS NULL;
+    WHERE status <> 'active' AND deleted_at IS NULL;
 CREATE INDEX conversations_idle ON conversations (bot_n, last_activity_at) WHERE status = 'active' AND deleted_at IS NULL;
 CREATE INDEX conversations_by_start ON conversations (tenant_id, started_at, n) WHERE deleted_at IS NULL;
 CREATE INDEX conversations_by_making ON conversations (tenant_id, n) WHERE deleted_at IS NULL;
