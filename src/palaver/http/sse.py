@@ -29,6 +29,8 @@ HEADERS: Mapping[str, str] = {
 }
 HEAD_ONLY = "palaver.head"
 """In an ASGI scope: the client asked with HEAD, so no event is sent."""
+STRAIGHT = "palaver.send"
+"""In an ASGI scope: ``send`` of the server itself. A chunk needs none of the layers between, once its answer has begun."""
 PING = b": ping\n\n"
 STALLED_SECONDS = 60.0
 _SEQ_MAX = 2**53
@@ -105,30 +107,51 @@ class StreamSlots:
 
 
 class _Pump:
-    """Writes to one client, and knows when it last did and whether it still waits to."""
+    """Writes to one client, and lets it know at least every ``beat_seconds`` that the stream is alive.
 
-    def __init__(self, send: Send) -> None:
+    The clock is a timer, not a task: thousands of idle streams cost next to nothing.
+    """
+
+    def __init__(self, send: Send, beat_seconds: float) -> None:
         self._send = send
-        self.wrote_at = time.monotonic()
-        self.waits = False
+        self._beat_seconds = beat_seconds
+        self._wrote_at = 0.0
+        self._waits = False
+        self._timer: asyncio.TimerHandle | None = None
 
     async def write(self, chunk: bytes) -> None:
-        self.waits = True
+        """Send a chunk; wait while the client does not read."""
+        self._waits = True
         await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        self.waits = False
-        self.wrote_at = time.monotonic()
+        self._waits = False
+        self._wrote_at = time.monotonic()
 
-    async def beat(self, seconds: float) -> None:
-        """Send a comment whenever nothing was sent for ``seconds``; give up on one that does not read any more."""
-        while True:
-            quiet = time.monotonic() - self.wrote_at
-            if self.waits:
-                if quiet > STALLED_SECONDS:
-                    raise Left
-            elif quiet >= seconds:
-                await self.write(PING)
-                continue
-            await asyncio.sleep(max(seconds - quiet, min(seconds, 1.0)))
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to beat. What has to wait does so in the group."""
+        self._wrote_at = time.monotonic()
+        self._arm(group, self._beat_seconds)
+
+    def stop(self) -> None:
+        """Beat no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _arm(self, group: asyncio.TaskGroup, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._beat, group)
+
+    def _beat(self, group: asyncio.TaskGroup) -> None:
+        quiet = time.monotonic() - self._wrote_at
+        if self._waits and quiet > STALLED_SECONDS:
+            group.create_task(_give_up())
+            return
+        if not self._waits and quiet >= self._beat_seconds:
+            group.create_task(self.write(PING))
+            quiet = 0.0
+        self._arm(group, max(self._beat_seconds - quiet, min(self._beat_seconds, 1.0)))
+
+
+async def _give_up() -> None:
+    raise Left
 
 
 class EventStream(Response):
@@ -162,18 +185,20 @@ class EventStream(Response):
             with self._slots.taken():
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 if not scope.get(HEAD_ONLY):
-                    await self._run(_Pump(send), receive)
+                    await self._run(_Pump(scope.get(STRAIGHT, send), self._heartbeat_seconds), receive)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _run(self, pump: _Pump, receive: Receive) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(until_left(receive))
-                group.create_task(pump.beat(self._heartbeat_seconds))
+                pump.start(group)
                 await self._read(pump)
                 raise Left
         except* Left:
             pass
+        finally:
+            pump.stop()
 
     async def _read(self, pump: _Pump) -> None:
         try:

@@ -7,27 +7,29 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from palaver.config import Settings
 from palaver.errors import InvalidInput, NotFound
 from palaver.http.doors import Doors
 from palaver.hub import HubRoot
 from palaver.server.call import Endpoint
-from palaver.server.entrance import Entrance
+from palaver.server.entrance import ROUTE, Entrance
 from palaver.server.logs import configure_if_nobody_did
-from palaver.server.openapi import complete, describe
+from palaver.server.openapi import completed
 from palaver.server.problems import problem
 from palaver.server.routes import ALL
 from palaver.server.serving import serving
 
 
 class PalaverApp(FastAPI):
-    """The app; its OpenAPI document is made from the endpoints, once."""
+    """The app; its OpenAPI document is made from the endpoints (and routes that somebody adds), once."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -35,7 +37,7 @@ class PalaverApp(FastAPI):
             document = get_openapi(
                 title=self.title, version=self.version, description=self.description, routes=self.routes
             )
-            self.openapi_schema = complete(document, ALL)
+            self.openapi_schema = completed(document, ALL)
         return self.openapi_schema
 
 
@@ -76,30 +78,23 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.serving = None if hub_root is None else serving(settings, hub_root)
-    for endpoint in ALL:
-        _add(app, endpoint)
+    app.router.routes.extend(Route(each.path, _Served(each), methods=[each.method]) for each in ALL)
     app.add_exception_handler(HTTPException, _unrouted)
     doors = Doors(allow_origin=settings.allow_origin, any_host=settings.open)
     app.add_middleware(Entrance, state=app.state, doors=doors)
     return app
 
 
-def _add(app: FastAPI, endpoint: Endpoint) -> None:
-    async def answer(request: Request) -> Response:
-        return await endpoint.answer(request)
+class _Served:
+    """An endpoint as an ASGI app. It is no FastAPI route: those hold five exit stacks for each open stream."""
 
-    app.add_api_route(
-        endpoint.path,
-        answer,
-        methods=[endpoint.method],
-        name=endpoint.run.__name__,
-        operation_id=f"{endpoint.tag}_{endpoint.run.__name__}",
-        summary=endpoint.summary,
-        tags=[endpoint.tag],
-        status_code=max(endpoint.answers),
-        response_class=Response,
-        openapi_extra=describe(endpoint),
-    )
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ROUTE] = self._endpoint.path
+        response = await self._endpoint.answer(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:

@@ -15,11 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from palaver.errors import PalaverError, ShuttingDown, StoreUnavailable
 from palaver.http.doors import Doors
-from palaver.http.sse import HEAD_ONLY
+from palaver.http.sse import HEAD_ONLY, STRAIGHT
 from palaver.ids import new_id
 from palaver.server.problems import problem
 from palaver.server.serving import Serving
 
+ROUTE = "palaver.route"
+"""In an ASGI scope: the path of the route that was found, with its parameters' names."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SANE_ID = re.compile(r"[A-Za-z0-9_.:/+=-]{1,128}\Z")
 _log = structlog.get_logger("palaver.requests")
@@ -67,7 +69,7 @@ class Entrance:
             return
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
-        scope = {**scope, HEAD_ONLY: scope["method"] == "HEAD", "palaver.request_id": request_id}
+        scope = {**scope, HEAD_ONLY: scope["method"] == "HEAD", STRAIGHT: send, "palaver.request_id": request_id}
         if scope["method"] == "HEAD":
             scope["method"] = "GET"
         extra = {"X-Request-Id": request_id, **self._doors.headers_for(headers.get("origin"))}
@@ -120,7 +122,7 @@ class Entrance:
     def _note(self, scope: Scope, answer: _Answer, began: float) -> None:
         if answer.status is None:
             return
-        route = getattr(scope.get("route"), "path", "none")
+        route = scope.get(ROUTE, "none")
         seconds = answer.begun_at - began
         method = "HEAD" if scope[HEAD_ONLY] else scope["method"]
         serving: Serving | None = getattr(self._state, "serving", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -53,6 +53,9 @@ _EVENT: Schema = {
 def describe(endpoint: Endpoint) -> Schema:
     """Return the operation object of an endpoint."""
     described: Schema = {
+        "tags": [endpoint.tag],
+        "summary": endpoint.summary,
+        "operationId": f"{endpoint.tag}_{endpoint.run.__name__}",
         "parameters": [*_path(endpoint), *_query(endpoint), *_headers(endpoint)],
         "responses": {**_answers(endpoint), **_problems(endpoint)},
     }
@@ -67,17 +70,19 @@ def describe(endpoint: Endpoint) -> Schema:
     return described
 
 
-def complete(document: Schema, endpoints: Iterable[Endpoint]) -> Schema:
-    """Return the document with the schemas and the security schemes that its operations refer to."""
-    bodies = [endpoint.body for endpoint in endpoints if endpoint.body is not None]
-    document["components"] = {
-        "schemas": components(bodies),
-        "securitySchemes": {
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-        },
+def completed(document: Schema, endpoints: Sequence[Endpoint]) -> Schema:
+    """Return the document with the endpoints, and with the schemas and security schemes that they refer to."""
+    paths: Schema = dict(document.get("paths", {}))
+    for endpoint in endpoints:
+        paths[endpoint.path] = {**paths.get(endpoint.path, {}), endpoint.method.lower(): describe(endpoint)}
+    known: Schema = document.get("components", {})
+    schemes = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
-    return document
+    bodies = [endpoint.body for endpoint in endpoints if endpoint.body is not None]
+    schemas = {**known.get("schemas", {}), **components(bodies)}
+    return {**document, "paths": paths, "components": {**known, "schemas": schemas, "securitySchemes": schemes}}
 
 
 def _header(name: str) -> Schema:
