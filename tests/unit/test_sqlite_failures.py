@@ -175,6 +175,46 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
             await call
 
 
+async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
+    """A call before the open, and after an open that failed, is refused and does not wait for ever."""
+    store = SqliteStore(tmp_path / "a.db")
+    with pytest.raises(StoreUnavailable):
+        await store.get_bot(TENANT, "bot_1")
+    with pytest.raises(StoreUnavailable):
+        await make_bot(store)
+    (tmp_path / "b.db").mkdir()
+    failed = SqliteStore(tmp_path / "b.db")
+    with pytest.raises(StoreUnavailable):
+        await failed.open()
+    with pytest.raises(StoreUnavailable):
+        await failed.health()
+    await failed.close()
+
+
+async def test_nothing_waits_for_ever_on_a_store_that_closes(tmp_path: Path) -> None:
+    """Calls of many threads that race with the close are answered or refused, every one of them."""
+    store = SqliteStore(tmp_path / "a.db")
+    await store.open()
+    bot = await make_bot(store)
+
+    def caller() -> int:
+        async def call() -> int:
+            for count in range(100_000):
+                try:
+                    await (store.get_bot(TENANT, bot.id) if count % 2 else store.touch_key("key_1"))
+                except StoreUnavailable:
+                    return count
+            return -1
+
+        return asyncio.run(call())
+
+    callers = [asyncio.ensure_future(asyncio.to_thread(caller)) for _ in range(4)]
+    await store.get_bot(TENANT, bot.id)
+    await store.close()
+    async with asyncio.timeout(20):
+        assert all(count >= 0 for count in await asyncio.gather(*callers))
+
+
 # Several stores on one file
 
 

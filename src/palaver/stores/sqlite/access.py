@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from palaver.clock import Clock
 from palaver.stores.sqlite.connection import Database
-from palaver.stores.sqlite.queries import load_queries
 from palaver.stores.sqlite.readers import Readers
 from palaver.stores.sqlite.transaction import Operation
 from palaver.stores.sqlite.writer import Writer
@@ -18,11 +17,10 @@ class Access:
     """A writer, and readers where there is a file. A database in memory has one connection, so the writer reads, too."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        queries = load_queries()
         self._database = database
-        self._clock = clock
-        self._writer = Writer(database, queries, clock)
-        self._readers = None if database.in_memory else Readers(database, queries, clock)
+        self._queries: dict[str, str] = {}  # read from their files when the store is opened, off the loop
+        self._writer = Writer(database, self._queries, clock)
+        self._readers = None if database.in_memory else Readers(database, self._queries, clock)
 
     @property
     def _in_memory(self) -> bool:

@@ -19,7 +19,13 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_NOMEM: "There is no memory left for the database.",
     sqlite3.SQLITE_INTERRUPT: "The database operation was interrupted.",
 }
-_BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BROKEN = {
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_READONLY,  # a connection that was opened while the file was read-only stays so
+}
 
 
 def code_of(error: sqlite3.Error) -> int:

@@ -65,12 +65,12 @@ def branches(tx: Transaction, tenant_id: str, conversation_id: str) -> Sequence[
     state = tx.row("conversation_state", id=conversation_id, tenant_id=tenant_id)
     if state is None:
         raise NotFound
-    rows = sorted(tx.rows("branch_rows", n=state[0]))
+    rows: list[tuple[int, str, int | None]] = sorted(tx.rows("branch_rows", n=state[0]))
     ids = {row[0]: row[1] for row in rows}
     leaf: dict[int, int] = {}
     siblings: dict[int | None, int] = {}
     active: set[int | None] = {state[4]}
-    for turn_n, _, parent_n, _ in reversed(rows):
+    for turn_n, _, parent_n in reversed(rows):
         siblings[parent_n] = siblings.get(parent_n, 0) + 1
         if turn_n in active:
             active.add(parent_n)
@@ -84,7 +84,7 @@ def branches(tx: Transaction, tenant_id: str, conversation_id: str) -> Sequence[
             leaf_turn_id=ids[leaf[turn_n]],
             active=turn_n in active,
         )
-        for turn_n, turn_id, parent_n, _ in rows
+        for turn_n, turn_id, parent_n in rows
         if siblings[parent_n] > 1
     )
 

@@ -23,7 +23,7 @@ def load_queries(folder: Traversable | None = None) -> Mapping[str, str]:
         ValueError: Two queries have one name.
     """
     found: dict[str, str] = {}
-    for file in (folder or files(__package__).joinpath("queries")).iterdir():
+    for file in (folder or files("palaver.stores.sqlite").joinpath("queries")).iterdir():
         if file.name.endswith(".sql"):
             _, *pieces = _HEADING.split(file.read_text(encoding="utf-8"))
             for name, body in zip(pieces[1::3], pieces[2::3], strict=True):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import sqlite3
 import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from palaver.clock import Clock
-from palaver.errors import PalaverError, StoreUnavailable
+from palaver.errors import PalaverError
 from palaver.stores.sqlite.connection import Database
 from palaver.stores.sqlite.delivery import Answer, deliver
 from palaver.stores.sqlite.driver_errors import breaks_connection, translated
+from palaver.stores.sqlite.jobs import Jobs
 from palaver.stores.sqlite.transaction import Operation, Transaction
 
 T = TypeVar("T")
@@ -32,37 +32,34 @@ class Readers:
         self._database = database
         self._queries = queries
         self._clock = clock
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: Jobs[_Job] = Jobs()
         self._threads = [
             threading.Thread(target=self._work, name=f"palaver-reader-{number}", daemon=True)
             for number in range(threads)
         ]
-        self._accepts = True
 
     def start(self) -> None:
         """Begin to work. Connections are opened when they are first used."""
         for thread in self._threads:
             thread.start()
+        self._jobs.open()
 
     def stop(self) -> None:
         """Finish what was submitted and close the connections. Blocks."""
-        self._accepts = False
-        for _ in self._threads:
-            self._jobs.put(None)
+        self._jobs.close(workers=len(self._threads))
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
     async def read(self, operation: Operation[T], *, snapshot: bool = False) -> T:
         """Run an operation that only reads; with ``snapshot`` all its queries see one state of the database."""
-        if not self._accepts:
-            raise StoreUnavailable("The store is closed.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(future, operation, snapshot))
         return await future
 
     def _work(self) -> None:
         connection: sqlite3.Connection | None = None
-        while (job := self._jobs.get()) is not None:
+        while (job := self._jobs.next()) is not None:
             try:
                 connection = connection or self._database.connect_reader()
                 answer = Answer(job.future, self._run(connection, job), None)

@@ -38,7 +38,7 @@ class Migration:
 
 def migrations() -> Sequence[Migration]:
     """Return all steps that this program knows, in order."""
-    folder = files(__package__).joinpath("migrations")
+    folder = files("palaver.stores.sqlite").joinpath("migrations")
     scripts = sorted((file.name, file.read_text(encoding="utf-8")) for file in folder.iterdir() if file.is_file())
     return tuple(
         Migration(version=int(name[:4]), min_compatible=_min_compatible(name, script), script=script)

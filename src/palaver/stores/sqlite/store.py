@@ -18,6 +18,7 @@ from palaver.stores.sqlite.conversations import SqliteConversations
 from palaver.stores.sqlite.driver_errors import translated
 from palaver.stores.sqlite.entities import SqliteEntities
 from palaver.stores.sqlite.messages import SqliteMessages
+from palaver.stores.sqlite.queries import load_queries
 from palaver.stores.sqlite.schema import migrate, migrations
 from palaver.stores.sqlite.tenants import SqliteTenants
 from palaver.stores.sqlite.transaction import Transaction
@@ -57,9 +58,14 @@ class SqliteStore(
         self._writer.start(connection)
         if self._readers is not None:
             self._readers.start()
-        await self._write(_furnish)
+        try:
+            await self._write(_furnish)
+        except BaseException:
+            await self.close()
+            raise
 
     def _open_file(self) -> sqlite3.Connection:
+        self._queries.update(load_queries())
         try:
             connection = self._database.connect_writer()
         except sqlite3.Error as error:

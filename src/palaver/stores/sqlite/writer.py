@@ -12,17 +12,18 @@ with ``NORMAL`` (it survives the process).
 from __future__ import annotations
 
 import asyncio
-import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from palaver.clock import Clock
-from palaver.errors import PalaverError, StoreUnavailable
+from palaver.errors import PalaverError
 from palaver.stores.sqlite.connection import Database
 from palaver.stores.sqlite.delivery import Answer, deliver
 from palaver.stores.sqlite.driver_errors import breaks_connection, translated
+from palaver.stores.sqlite.jobs import Jobs
 from palaver.stores.sqlite.transaction import Operation, Transaction
 
 T = TypeVar("T")
@@ -43,22 +44,22 @@ class Writer:
         self._database = database
         self._queries = queries
         self._clock = clock
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: Jobs[_Job] = Jobs()
         self._connection: sqlite3.Connection | None = None
         self._synchronous = ""
         self._thread = threading.Thread(target=self._work, name="palaver-writer", daemon=True)
-        self._accepts = True
 
     def start(self, connection: sqlite3.Connection) -> None:
         """Take over an opened connection and begin to work."""
         self._connection = connection
         self._thread.start()
+        self._jobs.open()
 
     def stop(self) -> None:
         """Finish what was submitted and close the connection. Blocks."""
-        self._accepts = False
-        self._jobs.put(None)
-        self._thread.join()
+        self._jobs.close(workers=1)
+        if self._thread.ident is not None:
+            self._thread.join()
 
     async def write(self, operation: Operation[T], *, cheap: bool = False) -> T:
         """Run an operation in a transaction and return what it returned, once that is committed."""
@@ -69,40 +70,21 @@ class Writer:
         return await self._submit(operation, strict=True, alone=True)
 
     async def _submit(self, operation: Callable[[Any], T], *, strict: bool, alone: bool) -> T:
-        if not self._accepts:
-            raise StoreUnavailable("The store is closed.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(future, operation, strict, alone))
         return await future
 
     def _work(self) -> None:
-        while (group := self._next_group()) is not None:
-            deliver(self._answers(group))
+        while (job := self._jobs.next()) is not None:
+            deliver(self._answers(self._jobs.group(job, _GROUP_MAX)))
         if self._connection is not None:
             self._connection.close()
 
-    def _next_group(self) -> Sequence[_Job] | None:
-        """Wait for work. None means that there will be no more."""
-        job = self._jobs.get()
-        if job is None:
-            return None
-        group = [job]
-        while len(group) < _GROUP_MAX and not group[-1].alone:
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                self._jobs.put(None)
-                break
-            group.append(job)
-        return group
-
-    def _answers(self, group: Sequence[_Job]) -> Sequence[Answer]:
-        *together, last = group
-        if not last.alone:
-            return self._settled(group)
-        return [*(self._settled(together) if together else ()), self._run_alone(last)]
+    def _answers(self, jobs: Sequence[_Job]) -> Iterator[Answer]:
+        """Run the jobs in their order: in groups, and by themselves those that need no transaction."""
+        for alone, jobs_of_a_kind in groupby(jobs, key=lambda job: job.alone):
+            group = list(jobs_of_a_kind)
+            yield from map(self._run_alone, group) if alone else self._settled(group)
 
     def _settled(self, group: Sequence[_Job]) -> Sequence[Answer]:
         """Run a group, and whatever of it must be run again after a failure."""

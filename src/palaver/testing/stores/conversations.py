@@ -192,7 +192,7 @@ class ListingConformance:
         )
         await store.set_status(TENANT, wanted.id, ConversationStatus.ARCHIVED)
         now = from_micros(clock.micros())
-        for fields in (
+        found: tuple[dict[str, Any], ...] = (
             {"bot_id": bot.id},
             {"status": ConversationStatus.ARCHIVED},
             {"entity_id": entity.id},
@@ -203,10 +203,11 @@ class ListingConformance:
             {"metadata": {"n": "1", "b": "true", "s": "ä", "q\"'": "v", "f": "0.5"}},
             {"q": "strasse %"},
             {"bot_id": bot.id, "status": ConversationStatus.ARCHIVED, "created_after": now, "external_id": "x"},
-        ):
+        )
+        for fields in found:
             for sort in ConversationSort:
                 assert await listed(store, ConversationFilter(sort=sort, **fields)) == [wanted.id]
-        for nothing in (
+        missed: tuple[dict[str, Any], ...] = (
             {"bot_id": new_id("bot")},
             {"entity_id": new_id("ent")},
             {"created_before": before},
@@ -214,8 +215,9 @@ class ListingConformance:
             {"metadata": {"missing": "1"}},
             {"q": "Strasse_"},
             {"bot_id": bot.id, "status": ConversationStatus.ACTIVE},
-        ):
-            assert await listed(store, ConversationFilter(**nothing)) == []
+        )
+        for fields in missed:
+            assert await listed(store, ConversationFilter(**fields)) == []
 
     async def test_times_are_half_open(self, store: Store, clock: FakeClock) -> None:
         """``created_after`` includes its moment, ``created_before`` does not."""

@@ -72,7 +72,7 @@ UNION ALL
 SELECT n FROM turns WHERE conversation_n = :n AND status = 'queued'
 
 -- name: branch_rows
-SELECT t.n, t.id, t.parent_n, t.question_id FROM turns t
+SELECT t.n, t.id, t.parent_n FROM turns t
 WHERE t.conversation_n = :n AND t.deleted_at IS NULL
 
 -- name: parent_of
