@@ -5,34 +5,52 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Never
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Router
+from starlette.types import ASGIApp
 
 from palaver.config import Settings
-from palaver.errors import InvalidInput, NotFound
 from palaver.http.doors import Doors
 from palaver.hub import HubRoot
-from palaver.server.call import Endpoint
-from palaver.server.entrance import ROUTE, Entrance
+from palaver.server.entrance import Entrance
 from palaver.server.logs import configure_if_nobody_did
 from palaver.server.openapi import completed
-from palaver.server.problems import problem
 from palaver.server.routes import ALL
 from palaver.server.serving import serving
+from palaver.server.unrouted import Served, unrouted
 
 
 class PalaverApp(FastAPI):
-    """The app; its OpenAPI document is made from the endpoints (and routes that somebody adds), once."""
+    """The app. Our endpoints stand in front of FastAPI's own layers, which are for routes that somebody adds.
+
+    An event stream that is open for minutes holds every layer that it came through: five exit stacks and two
+    wrappers of ``send`` would be a third of its memory.
+    """
+
+    doors: Doors
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the whole of the app: the entrance, our endpoints, and behind them what was added."""
+        added = super().build_middleware_stack()
+        ours = Router(routes=[Served(endpoint) for endpoint in ALL], default=added, redirect_slashes=False)
+        return Entrance(ours, other=added, state=self.state, doors=self.doors)
+
+    def add_middleware(self, *_args: Any, **_kwargs: Any) -> Never:
+        """Refuse what would guard nothing.
+
+        Raises:
+            RuntimeError: Always: middleware is laid around the app, not into it.
+        """
+        raise RuntimeError("Wrap the app instead: YourMiddleware(create_app()). Inside, it would not see our routes.")
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document."""
+        """Return the OpenAPI document: our endpoints, and routes that somebody added."""
         if self.openapi_schema is None:
             document = get_openapi(
                 title=self.title, version=self.version, description=self.description, routes=self.routes
@@ -77,42 +95,13 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
     )
+    app.doors = Doors(allow_origin=settings.allow_origin, any_host=settings.open)
     app.state.serving = None if hub_root is None else serving(settings, hub_root)
-    app.router.routes.extend(Route(each.path, _Served(each), methods=[each.method]) for each in ALL)
-    app.add_exception_handler(HTTPException, _unrouted)
-    doors = Doors(allow_origin=settings.allow_origin, any_host=settings.open)
-    app.add_middleware(Entrance, state=app.state, doors=doors)
+    app.add_exception_handler(HTTPException, _refused)
     return app
 
 
-class _Served:
-    """An endpoint as an ASGI app. It is no FastAPI route: those hold five exit stacks for each open stream."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[ROUTE] = self._endpoint.path
-        response = await self._endpoint.answer(Request(scope, receive, send))
-        await response(scope, receive, send)
-
-
-async def _unrouted(request: Request, error: Exception) -> Response:
-    """Answer what the router refuses: no such route, or none with this method."""
-    said = {"instance": request.scope["path"], "request_id": request.scope["palaver.request_id"]}
-    if not isinstance(error, HTTPException) or error.status_code != 405:
-        return problem(NotFound(), **said)
-    allowed = _methods(request)
-    answer = problem(InvalidInput(f"Allowed here: {allowed}.", code="method_not_allowed"), **said)
-    answer.headers["Allow"] = allowed
-    return answer
-
-
-def _methods(request: Request) -> str:
-    """Return all methods of a path: the router itself names those of its first route only."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
-    return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer what FastAPI's router refuses like what ours does."""
+    assert isinstance(error, HTTPException), "it is registered for nothing else"
+    return unrouted(request.scope, error)

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders, State
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,9 +20,8 @@ from palaver.http.sse import HEAD_ONLY, STRAIGHT
 from palaver.ids import new_id
 from palaver.server.problems import problem
 from palaver.server.serving import Serving
+from palaver.server.unrouted import REQUEST_ID, ROUTE, unrouted
 
-ROUTE = "palaver.route"
-"""In an ASGI scope: the path of the route that was found, with its parameters' names."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SANE_ID = re.compile(r"[A-Za-z0-9_.:/+=-]{1,128}\Z")
 _log = structlog.get_logger("palaver.requests")
@@ -55,21 +55,29 @@ class _Answer:
 
 
 class Entrance:
-    """ASGI middleware. ``state.serving`` is there once the app was started."""
+    """ASGI middleware. ``state.serving`` is there once the app was started.
 
-    def __init__(self, app: ASGIApp, *, state: State, doors: Doors) -> None:
+    Args:
+        app: Answers requests.
+        other: Takes what is no HTTP request, such as the lifespan; ``app`` when omitted.
+        state: Of the app.
+        doors: Who may knock.
+    """
+
+    def __init__(self, app: ASGIApp, *, other: ASGIApp | None = None, state: State, doors: Doors) -> None:
         self._app = app
+        self._other = other or app
         self._state = state
         self._doors = doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._other(scope, receive, send)
             return
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
-        scope = {**scope, HEAD_ONLY: scope["method"] == "HEAD", STRAIGHT: send, "palaver.request_id": request_id}
+        scope = {**scope, HEAD_ONLY: scope["method"] == "HEAD", STRAIGHT: send, REQUEST_ID: request_id}
         if scope["method"] == "HEAD":
             scope["method"] = "GET"
         extra = {"X-Request-Id": request_id, **self._doors.headers_for(headers.get("origin"))}
@@ -91,6 +99,9 @@ class Entrance:
         except ClientDisconnect:
             _log.debug("client_left", path=scope["path"])
             return
+        except HTTPException as error:
+            await unrouted(scope, error)(scope, receive, answer.send)
+            return
         except PalaverError as error:
             said = error
             if answer.status is not None:
@@ -100,7 +111,7 @@ class Entrance:
             said = PalaverError()
             if answer.status is not None:
                 raise
-        response = problem(said, instance=scope["path"], request_id=scope["palaver.request_id"])
+        response = problem(said, instance=scope["path"], request_id=scope[REQUEST_ID])
         if response.status_code >= 500:
             _log.error("request_failed", path=scope["path"], code=said.code, reason=said.message)
         await response(scope, receive, answer.send)
@@ -129,7 +140,7 @@ class Entrance:
         if serving is not None:
             serving.metrics.answered(method, route, answer.status, seconds)
         fields: dict[str, Any] = {"method": method, "route": route, "status": answer.status}
-        _log.debug("request", **fields, ms=round(seconds * 1000, 1), request_id=scope["palaver.request_id"])
+        _log.debug("request", **fields, ms=round(seconds * 1000, 1), request_id=scope[REQUEST_ID])
 
 
 def _request_id(headers: Headers) -> str:
