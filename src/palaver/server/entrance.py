@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -30,7 +30,7 @@ _log = structlog.get_logger("palaver.requests")
 class _Answer:
     """What is sent: adds the headers of every answer, drops the bodies of HEAD, remembers the status."""
 
-    def __init__(self, send: Send, extra: MutableMapping[str, str], *, head: bool) -> None:
+    def __init__(self, send: Send, extra: Mapping[str, str], *, head: bool) -> None:
         self.status: int | None = None
         self.begun_at = 0.0
         self._send = send
@@ -75,17 +75,16 @@ class Entrance:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        request_id = _request_id(headers)
-        scope = {**scope, HEAD_ONLY: scope["method"] == "HEAD", STRAIGHT: send, REQUEST_ID: request_id}
-        if scope["method"] == "HEAD":
-            scope["method"] = "GET"
-        extra = {"X-Request-Id": request_id, **self._doors.headers_for(headers.get("origin"))}
-        answer = _Answer(send, extra, head=scope[HEAD_ONLY])
+        scope = _marked(scope, send)
+        answer = _Answer(send, self._headers(scope), head=scope[HEAD_ONLY])
         began = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=scope[REQUEST_ID]):
             await self._answer(scope, receive, answer)
         self._note(scope, answer, began)
+
+    def _headers(self, scope: Scope) -> Mapping[str, str]:
+        origin = Headers(scope=scope).get("origin")
+        return {"X-Request-Id": scope[REQUEST_ID], **self._doors.headers_for(origin)}
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         # One of the three places that catch everything: the client gets a problem document, the log the traceback.
@@ -143,6 +142,13 @@ class Entrance:
         _log.debug("request", **fields, ms=round(seconds * 1000, 1), request_id=scope[REQUEST_ID])
 
 
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _SANE_ID.match(given) else new_id("req")
+def _marked(scope: Scope, send: Send) -> Scope:
+    """Note in the scope what our layers need; HEAD goes on as GET, in a copy: the server must know what was asked."""
+    head = scope["method"] == "HEAD"
+    if head:
+        scope = {**scope, "method": "GET"}
+    given = Headers(scope=scope).get("x-request-id", "")
+    scope[REQUEST_ID] = given if _SANE_ID.match(given) else new_id("req")
+    scope[HEAD_ONLY] = head
+    scope[STRAIGHT] = send
+    return scope

@@ -27,10 +27,10 @@ def check_room(call: Call) -> None:
 
 
 def event_stream(call: Call, turn_id: str, *, after: int = 0, headers: dict[str, str] | None = None) -> EventStream:
-    """Return the events of a turn after one of them."""
+    """Return the events of a turn after one of them. Whoever calls knows that the turn is the caller's to read."""
     return EventStream(
         turn_id,
-        call.hub.turns.batches(turn_id, after=after),
+        call.serving.root.engine.follow(call.access.tenant_id, turn_id, after=after),
         slots=call.serving.streams,
         heartbeat_seconds=call.serving.settings.limits.heartbeat_seconds,
         headers=headers,
