@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, LiteralString, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -56,7 +56,7 @@ class Empty(Wire):
 
 def refused(code: str, message: str) -> PydanticCustomError:
     """The error of a field; pydantic's template syntax in ``message`` is defused."""
-    return PydanticCustomError(code, "{message}", {"message": message})
+    return PydanticCustomError(cast("LiteralString", code), "{message}", {"message": message})
 
 
 def _text_rule(check: Callable[[str], str]) -> AfterValidator:
