@@ -145,6 +145,14 @@ async def test_an_expired_key_is_401(world: World) -> None:
     assert (await world.http.get("/v1/bots", headers=headers)).status_code == 401
 
 
+async def test_the_use_of_a_key_is_noted(world: World) -> None:
+    """``last_used_at`` tells that a key is in use: empty before, set after."""
+    admin = await world.key("admin")
+    assert (await world.root.for_tenant().keys.list()).data[0].last_used_at is None
+    await world.http.get("/v1/bots", headers=admin)
+    assert (await world.root.for_tenant().keys.list()).data[0].last_used_at is not None
+
+
 class _Later:
     def micros(self) -> int:
         return 4_000_000_000_000_000

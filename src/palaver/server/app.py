@@ -64,6 +64,9 @@ def create_app(
 ) -> FastAPI:
     """Return the ASGI app. It opens its store when its lifespan starts, and drains when that ends.
 
+    A server that is not ours (uvicorn itself) tells of its end only once every connection is closed: give it a time limit
+    (``--timeout-graceful-shutdown``), or open event streams hold it up. ``palaver serve`` drains first.
+
     Mounted in another app, whose lifespan Starlette does not pass on, it is started by
     ``async with app.router.lifespan_context(app)`` in that app's own lifespan.
 
