@@ -48,7 +48,7 @@ class Gate:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until calls were opened or left so that this holds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(5):
             while not holds():
                 await self._changed.wait()
 
