@@ -70,6 +70,12 @@ class ServerProcess:
         return time.monotonic() - begun
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """How it left, if it has."""
         return self._process.returncode if self._process else None
