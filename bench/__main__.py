@@ -28,6 +28,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="a smoke run: small sizes, few rounds, figures of no worth"
     )
+    parser.add_argument("--strict", action="store_true", help="exit 1 if a goal was missed")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables to a Markdown file as well")
     parser.add_argument(
         "--folder", type=Path, default=Path.cwd(), help="where the stores are made: the disk that is measured"
@@ -71,14 +72,15 @@ def _run(arguments: argparse.Namespace, folder: Path) -> list[Table]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the sections asked for. Returns 1 if a goal was missed."""
+    """Run the sections asked for. Returns 1 if a goal was missed and that was asked for."""
     arguments = _arguments(argv)
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=arguments.folder) as folder:
         tables = _run(arguments, Path(folder))
     if arguments.write:
         heading = "# How fast\n\nMade by `python -m bench`; the peers ran side by side in the same run.\n\n"
         arguments.write.write_text(heading + "\n".join(table.markdown() for table in tables))
-    return 0 if all(goal.met for table in tables for goal in table.goals) else 1
+    missed = [goal for table in tables for goal in table.goals if not goal.met]
+    return 1 if arguments.strict and missed else 0
 
 
 if __name__ == "__main__":
