@@ -102,6 +102,17 @@ class LifecycleConformance:
                 await call
         assert await store.get_conversation(TENANT, conversation.id) == conversation
 
+    async def test_an_answer_is_activity(self, store: Store, clock: FakeClock) -> None:
+        """A conversation is not idle for as long as its last turn ended within the minutes, however long that took."""
+        conversation = await make_conversation(store, bot=await make_bot(store, idle_timeout_minutes=5))
+        claim = await running(store, conversation, lease_seconds=600)
+        clock.advance(250)
+        await store.finish_turn(claim, completed("a"), promote=None)
+        clock.advance(100)
+        assert await store.end_idle(10) == 0
+        clock.advance(201)
+        assert await store.end_idle(10) == 1
+
     async def test_idle_conversations_end(self, store: Store, clock: FakeClock) -> None:
         """Active conversations without activity for their bot's minutes end ``idle``; busy and fresh ones do not."""
         bot, patient = await make_bot(store, idle_timeout_minutes=5), await make_bot(store)

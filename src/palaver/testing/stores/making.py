@@ -162,19 +162,23 @@ async def walk(page: Callable[[Window], Awaitable[Slice[T]]], limit: int) -> lis
         found.extend(part.data)
         if part.next is None:
             return found
+        assert part.next != after, "a page leads to itself"
         after = part.next
 
 
 async def walk_back(page: Callable[[Window], Awaitable[Slice[T]]], limit: int) -> list[T]:
     """Read a listing to its end, then back to its beginning; return what was met on the way back, in order."""
-    after: Position | None = None
+    position: Position | None = None
     part = await page(Window(limit=limit))
     while part.next is not None:
-        after = part.next
-        part = await page(Window(limit=limit, after=after))
+        assert part.next != position, "a page leads to itself"
+        position = part.next
+        part = await page(Window(limit=limit, after=position))
     found = list(part.data)
     while part.previous is not None:
-        part = await page(Window(limit=limit, before=part.previous))
+        assert part.previous != position, "a page leads to itself"
+        position = part.previous
+        part = await page(Window(limit=limit, before=position))
         found[:0] = part.data
     return found
 
