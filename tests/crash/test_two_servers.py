@@ -86,6 +86,20 @@ async def test_a_turn_is_stopped_through_the_other_server(tmp_path: Path) -> Non
         assert history[1]["text"] == "".join(frame.text for frame in frames) != ""
 
 
+async def test_a_silent_turn_is_stopped_through_the_other_server(tmp_path: Path) -> None:
+    """I11: a stop sent to another process reaches a model that has stopped talking within a second, too."""
+    async with two_servers(tmp_path, count=2, delay_seconds=25) as pair:
+        turn = (await pair.one.post(await pair.path(), json={"text": "a hello"}, headers=LATER)).headers["Location"]
+        while not (pair.words.calls and pair.words.calls[0].deltas):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(1):
+            stopped = (await pair.other.post(f"{turn}/stop")).json()
+            while not pair.words.calls[0].aborted:
+                await asyncio.sleep(0.01)
+        assert (stopped["status"], stopped["reason"]) == ("interrupted", "stopped")
+
+
 async def test_two_servers_run_one_turn_at_a_time(tmp_path: Path) -> None:
     """I5: whatever both are sent at once, the model sees one call of a conversation at a time; the queue keeps its order."""
     async with two_servers(tmp_path, count=5, delay_seconds=0.02) as pair:

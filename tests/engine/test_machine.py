@@ -221,20 +221,15 @@ class Machine(RuleBasedStateMachine):
         return [book for book in self.books if book.running is not None]
 
     @precondition(lambda self: self.running())
-    @rule(number=any_number, text=pieces)
-    def say_more(self, number: int, text: str) -> None:
-        """The same again: most turns say more than one piece."""
-        self.say(number, text)
-
-    @precondition(lambda self: self.running())
-    @rule(number=any_number, text=pieces)
-    def say(self, number: int, text: str) -> None:
-        """The model says a piece; whoever follows sees it once it is stored."""
+    @rule(number=any_number, texts=st.lists(pieces, min_size=1, max_size=4))
+    def say(self, number: int, texts: list[str]) -> None:
+        """The model says some pieces, one after the other; whoever follows sees each once it is stored."""
         book = self.running()[number % len(self.running())]
         line = book.lines[str(book.running)]
-        self.gate_of(book).say(text)
-        line.text += text
-        self.run(self._heard(line))
+        for text in texts:
+            self.gate_of(book).say(text)
+            line.text += text
+            self.run(self._heard(line))
 
     async def _heard(self, line: Line) -> None:
         heard = ""

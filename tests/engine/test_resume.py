@@ -12,7 +12,7 @@ from palaver.hub import LocalHub
 from palaver.models.scripted import Pause, ScriptedModel
 
 TURNS = 25
-READERS = 9
+READERS = 12
 CUTS = 10
 
 
