@@ -55,30 +55,23 @@ class TurnReader:
                     cursor = events[-1].seq
                 if log.expired or (log.turn.status.is_terminal and cursor >= log.last_seq):
                     return
-                if len(log.events) < PAGE_EVENTS:
-                    async for batch in self._follow_live(live, cursor):
-                        yield batch
-                        cursor = batch[-1].seq
-                        if batch[-1].is_terminal:
-                            return
+                while len(log.events) < PAGE_EVENTS and (events := await self._announced(live, cursor)):
+                    yield events
+                    cursor = events[-1].seq
+                    if events[-1].is_terminal:
+                        return
                 log = await self._read(tenant_id, turn_id, cursor)
 
     async def _read(self, tenant_id: str, turn_id: str, after: int) -> TurnLog:
         return await self._store.read_log(tenant_id, turn_id, after=after, limit=PAGE_EVENTS)
 
-    async def _follow_live(self, live: LiveTurn, cursor: int) -> AsyncGenerator[Sequence[Event], None]:
-        """Yield what is announced here without a gap; return when the store has to be asked."""
-        while True:
-            batch = live.after(cursor)
-            if batch:
-                yield batch
-                cursor = batch[-1].seq
-                continue
-            if live.has_passed(cursor):
-                return
-            await live.changed(None if live.is_local else self._poll_seconds)
-            if not live.after(cursor):
-                return
+    async def _announced(self, live: LiveTurn, cursor: int) -> Sequence[Event]:
+        """Return what is announced here next, without a gap; nothing when the store has to be asked."""
+        events = live.after(cursor)
+        if events or live.has_passed(cursor):
+            return events
+        await live.changed(None if live.is_local else self._poll_seconds)
+        return live.after(cursor)
 
     async def wait(self, tenant_id: str, turn_id: str) -> EndedTurn:
         """Wait for the end of a turn, whatever it is, and return it as it is stored."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Unpack
 
 from palaver.conversation import Turn, TurnStatus
-from palaver.errors import InvalidInput, TurnFailed
+from palaver.errors import InvalidInput, NotFound, TurnFailed
 from palaver.events import Event
 from palaver.hub.place import Place
 from palaver.page import Page
@@ -62,18 +62,12 @@ class LocalTurns:
         log = await self._place.store.read_log(self._place.tenant_id, self._known(turn_id), after=after, limit=0)
         check_cursor(log, after)
 
-    async def batches(self, turn_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Event], None]:
-        """Read the events of a turn as they are at hand, several at once where several are."""
+    async def events(self, turn_id: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+        """See ``surface.Turns.events``."""
         if after < 0:
             raise InvalidInput("An event number is 0 or more.", code="invalid_event_id")
         followed = self._place.engine.follow(self._place.tenant_id, self._known(turn_id), after=after)
         async with aclosing(followed) as batches:
-            async for batch in batches:
-                yield batch
-
-    async def events(self, turn_id: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
-        """See ``surface.Turns.events``."""
-        async with aclosing(self.batches(turn_id, after=after)) as batches:
             async for batch in batches:
                 for event in batch:
                     yield event
@@ -81,7 +75,8 @@ class LocalTurns:
     async def outcome(self, turn_id: str, *, replayed: bool = False) -> Reply:
         """Wait for the end of a turn that a model was to answer."""
         ended = await self._place.engine.wait(self._place.tenant_id, self._known(turn_id))
-        assert ended.answer is not None, "a turn that was begun has an answer"
+        if ended.answer is None:
+            raise NotFound("This turn has no answer: its question was appended alone.")
         return Reply(turn=ended.turn, user_message=ended.question, message=ended.answer, replayed=replayed)
 
     async def wait(self, turn_id: str) -> Reply:

@@ -122,27 +122,21 @@ class _Attempt:
         self.spoke = False
 
     async def listen(self, model: ChatModel, prompt: Prompt) -> AsyncGenerator[Said, None]:
-        async with AsyncExitStack() as stack:
-            limit = stack.enter_context(_Limit(self._ends_at))
-            limit.begin(self._patience.first_byte_seconds)
-            said = await limit.wait(stack.enter_async_context(model.stream(prompt)))
-            while (item := await self._next(said, limit)) is not None:
-                if (kept := self._kept(item)) is not None:
-                    yield kept
-                limit.begin(AFTER_END_SECONDS if self._ended else self._patience.idle_seconds)
+        try:
+            async with AsyncExitStack() as stack:
+                limit = stack.enter_context(_Limit(self._ends_at))
+                limit.begin(self._patience.first_byte_seconds)
+                said = await stack.enter_async_context(model.stream(prompt))
+                while (item := await anext(said, None)) is not None:
+                    limit.pause()
+                    if (kept := self._kept(item)) is not None:
+                        yield kept
+                    limit.begin(AFTER_END_SECONDS if self._ended else self._patience.idle_seconds)
+        except ModelError:
+            if not self._ended:  # what goes wrong after the end marker no longer matters
+                raise
         if not self._ended:
             raise disconnected()
-
-    async def _next(self, said: AsyncIterator[Said], limit: _Limit) -> Said | None:
-        """Return what is said next, or None after the end. What goes wrong after the end marker no longer matters."""
-        try:
-            return await limit.wait(anext(said))
-        except StopAsyncIteration:
-            return None
-        except ModelError:
-            if self._ended:
-                return None
-            raise
 
     def _kept(self, item: Said) -> Said | None:
         match item:
@@ -151,8 +145,8 @@ class _Attempt:
             case Ended():
                 if self._ended:
                     return None
-                self._ended = True
                 self._check_not_empty()
+                self._ended = True
             case TokensCounted():
                 pass
         return item
@@ -178,7 +172,7 @@ class _Limit:
 
     ``asyncio.timeout`` around each wait would cost more than everything else that a piece of text goes through. Here
     one timer serves a whole call: moving the limit is an assignment, and when the timer rings it looks where the limit
-    is by now.
+    is by now. What it cancels is turned into ``stalled`` where the block is left.
 
     Args:
         ends_at: When all waiting ends, in the loop's time.
@@ -189,52 +183,47 @@ class _Limit:
         self._ends_at = ends_at
         self._when = ends_at
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting: asyncio.Task[object] | None = None
+        self._task = asyncio.current_task()
+        self._cancellations = self._task.cancelling() if self._task else 0
+        self._is_waiting = False
         self._has_rung = False
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Raise ``stalled`` (``ModelError``) if the limit is what ended the block."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._task is None or not self._has_rung or kind is None or not issubclass(kind, asyncio.CancelledError):
+            return
+        if self._task.uncancel() <= self._cancellations:
+            raise _stalled() from None
 
     def begin(self, seconds: float) -> None:
         """Let the waiting from now on take so long."""
-        self._when = min(self._loop.time() + seconds, self._ends_at)
-        if self._timer is not None and self._when < self._timer.when():
-            self._timer.cancel()
-            self._timer = None
+        when = self._when = min(self._loop.time() + seconds, self._ends_at)
+        self._is_waiting = True
+        timer = self._timer
+        if timer is None:
+            self._timer = self._loop.call_at(when, self._ring)
+        elif when < timer.when():
+            timer.cancel()
+            self._timer = self._loop.call_at(when, self._ring)
 
-    async def wait(self, awaited: Awaitable[_T]) -> _T:
-        """Return what ``awaited`` gives.
-
-        Raises:
-            ModelError: ``stalled``; ``awaited`` was cancelled.
-        """
-        task = self._waiting = asyncio.current_task()
-        assert task is not None
-        cancellations = task.cancelling()
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._when, self._ring)
-        try:
-            return await awaited
-        except asyncio.CancelledError:
-            if self._has_rung and task.uncancel() <= cancellations:
-                raise _stalled() from None
-            raise
-        finally:
-            self._waiting = None
+    def pause(self) -> None:
+        """Nobody waits for the model now."""
+        self._is_waiting = False
 
     def _ring(self) -> None:
         self._timer = None
-        if self._waiting is None:
+        if not self._is_waiting:
             return
         if self._loop.time() < self._when:
             self._timer = self._loop.call_at(self._when, self._ring)
-        else:
+        elif self._task is not None:
             self._has_rung = True
-            self._waiting.cancel()
+            self._task.cancel()
 
 
 def _stalled() -> ModelError:
