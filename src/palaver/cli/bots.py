@@ -22,7 +22,7 @@ InstructionsOption = Annotated[
     str | None, typer.Option("--instructions", "-i", help="What the bot is told. @FILE reads them from a file.")
 ]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", "-m", help="provider:name, such as groq:llama-3.3-70b-versatile, or offline.")
+    str | None, typer.Option("--model", "-m", help="provider:name, such as groq:openai/gpt-oss-120b, or offline.")
 ]
 TemperatureOption = Annotated[float | None, typer.Option(help="0 to 2.")]
 MaxTokensOption = Annotated[int | None, typer.Option(help="The longest answer.")]

@@ -24,7 +24,7 @@ EPILOG = """Examples:
 
 palaver chat
 
-palaver chat Helper --model groq:llama-3.3-70b-versatile
+palaver chat Helper --model groq:openai/gpt-oss-120b
 
 palaver chat --conversation conv_0198…
 

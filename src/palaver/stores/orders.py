@@ -334,7 +334,7 @@ class TurnLog:
         events: The logged events with ``seq > after``, in order, at most the limit asked for.
         queued: Whether the turn ever waited in the queue.
         last_seq: The sequence number of the last event of all: of the end, if the turn has ended, else of the last
-            event written so far (0: not even accepted).
+            event written so far (1 while it waits in the queue).
         expired: The log is gone; only the rows are left.
     """
 
