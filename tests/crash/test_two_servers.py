@@ -35,10 +35,12 @@ class Pair:
 
 
 @asynccontextmanager
-async def two_servers(folder: Path, *, count: int, delay_seconds: float) -> AsyncIterator[Pair]:
+async def two_servers(
+    folder: Path, *, count: int, delay_seconds: float, lease_seconds: float = 1
+) -> AsyncIterator[Pair]:
     """Start both on one file."""
     async with word_server(count=count, delay_seconds=delay_seconds) as words:
-        env = provider_env(words.url)
+        env = {**provider_env(words.url), "PALAVER_LEASE_SECONDS": str(lease_seconds)}
         async with serving(folder / "chat.db", env) as first, serving(folder / "chat.db", env) as second:
             async with (
                 httpx2.AsyncClient(base_url=first.url, timeout=30) as one,
@@ -88,7 +90,7 @@ async def test_a_turn_is_stopped_through_the_other_server(tmp_path: Path) -> Non
 
 async def test_a_silent_turn_is_stopped_through_the_other_server(tmp_path: Path) -> None:
     """I11: a stop sent to another process reaches a model that has stopped talking within a second, too."""
-    async with two_servers(tmp_path, count=2, delay_seconds=25) as pair:
+    async with two_servers(tmp_path, count=2, delay_seconds=25, lease_seconds=15) as pair:
         turn = (await pair.one.post(await pair.path(), json={"text": "a hello"}, headers=LATER)).headers["Location"]
         while not (pair.words.calls and pair.words.calls[0].deltas):
             await asyncio.sleep(0.01)
