@@ -8,6 +8,7 @@ event and close, and then uvicorn's own shutdown has nothing left to wait for.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from palaver.hub import HubRoot
 from palaver.server.app import create_app
 from palaver.server.logs import configure_logs
 
+_ALLOCATIONS_A_SWEEP = 50_000
 GRACE_SECONDS = 1
 BACKLOG = 2048
 
@@ -110,7 +112,19 @@ async def _run(settings: Settings, models: Mapping[str, Any] | None) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         print(await _welcome(root, settings, listener), flush=True)
+        _sweep_less_often()
         await DrainingServer(config, root).serve(sockets=[listener])
+
+
+def _sweep_less_often() -> None:
+    """Tell the garbage collector that this process keeps what it has.
+
+    500 live streams hold some hundred thousand objects that are not garbage; with Python's own thresholds, sweeping
+    them takes 15 % of the CPU that an event costs. What a stream leaves behind is freed by its reference counts.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_A_SWEEP, 20, 100)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
