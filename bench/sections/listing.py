@@ -37,6 +37,7 @@ async def _reads(ours: Ours, messages: int) -> dict[str, Callable[[], Awaitable[
     hub, bot_id = ours.hub, ours.bot_id
     long_id = await ours.filled(messages)
     middle = await ours.cursor_at(long_id, messages // 2)
+    await hub.messages.append(long_id, [{"role": "user", "text": "Where is the needle?"}])
 
     async def newest() -> None:
         await hub.conversations.list(limit=20)
