@@ -6,12 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from palaver.hub import HubRoot
-
 from bench.peers.base import ANSWER, QUESTION, READ_LAST
 from palaver.config import Settings
 from palaver.conversation import Role, TextPart, TurnStatus
 from palaver.events import text_delta
+from palaver.hub import HubRoot
 from palaver.ids import child_id, new_id
 from palaver.models.scripted import ScriptedModel
 from palaver.stores.orders import (
