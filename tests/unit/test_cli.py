@@ -18,7 +18,6 @@ from crash.process import serving
 from palaver.cli.keys import seconds_of
 from palaver.cli.main import run
 from palaver.cli.show import clean
-from palaver.ids import new_id
 
 MODEL = "scripted:Refunds take 14 days."
 
@@ -166,7 +165,7 @@ WRONG = [
     (["bots", "list", "--tenant", "../A B"], 2, "tenant"),
     (["bots", "list", "--store", "mysql://x"], 1, "is no store"),
     (["conversations", "show", "../x"], 1, "nothing here"),
-    (["conversations", "end", new_id("conv"), "--rating", "9"], 2, "rating"),
+    (["conversations", "end", "conv_01a1fa2a3d017b71afd6cb07d91a3032", "--rating", "9"], 2, "rating"),
     (["keys", "create", "--expires", "soon"], 2, "30d"),
     (["keys", "create", "--tenant", "A B"], 2, "tenant"),
     (["chat", "Nobody"], 1, "--model"),

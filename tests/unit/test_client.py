@@ -32,8 +32,8 @@ from palaver.jsonable import encode
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 QUICK = Patience(connect_seconds=2, answer_seconds=0.5, silence_seconds=0.5, rejoin_seconds=3)
-CONVERSATION = new_id("conv")
-TURN = child_id("turn", CONVERSATION)
+CONVERSATION = "conv_01a1fa2a3d017b71afd6cb07d91a3032"
+TURN = "turn_01a1fa2a3dc57f6c946288eb17353032"
 BOT = Bot(id=new_id("bot"), name="Helper", model="offline", created_at=NOW, updated_at=NOW)
 
 

@@ -71,7 +71,7 @@ def test_python_values_are_taken() -> None:
     ("value", "code"),
     [
         ({1: "x"}, "invalid_type"),
-        ({"a": object()}, "invalid_type"),
+        pytest.param({"a": object()}, "invalid_type", id="an object"),
         ({"a": b"bytes"}, "invalid_type"),
         ({"a": float("nan")}, "invalid_number"),
         ({"a": float("inf")}, "invalid_number"),
