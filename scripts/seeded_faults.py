@@ -280,6 +280,18 @@ FAULTS: Sequence[Fault] = (
         tests=["tests/server/test_tenant_walk.py"],
     ),
     Fault(
+        name="the tenant is forgotten in a search",
+        breaks="I14",
+        edits=[
+            Edit(
+                file="src/palaver/stores/sqlite/search.py",
+                old="""return f'{{scope}} : "{tenant_word(tenant_id)}"'""",
+                new='return "{scope} : t*"',
+            )
+        ],
+        tests=["tests/conformance/test_sqlite.py"],
+    ),
+    Fault(
         name="a drain forgets those who wait",
         breaks="I6",
         edits=[
