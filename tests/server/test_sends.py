@@ -201,8 +201,8 @@ async def test_stop_keeps_the_text(tmp_path: Path) -> None:
     async with a_world(tmp_path, ScriptedModel(["Half", never])) as world:
         conversation_id = await world.conversation()
         turn = (await world.http.post(_path(conversation_id), json={"text": "x"}, headers=ASYNC)).json()["turn"]
-        async for batch in world.root.for_tenant().turns.batches(turn["id"]):
-            if any(event.type == "text.delta" for event in batch):
+        async for event in world.root.for_tenant().turns.events(turn["id"]):
+            if event.text:
                 break
         stopped = await world.http.post(f"/v1/turns/{turn['id']}/stop")
         assert (stopped.json()["status"], stopped.json()["reason"]) == ("interrupted", "stopped")

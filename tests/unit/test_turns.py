@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from palaver.config import Limits, Settings
-from palaver.conversation import Conversation, InterruptReason, TurnStatus
+from palaver.conversation import Conversation, ConversationStatus, EndReason, InterruptReason, TurnStatus
 from palaver.errors import (
     ConversationArchived,
     ConversationEnded,
@@ -28,7 +28,12 @@ from palaver.errors import (
 from palaver.events import Event
 from palaver.fold import fold
 from palaver.hub import HubRoot, LocalHub
+from palaver.ids import new_id
+from palaver.lifecycle import Lifecycle, Retention
 from palaver.models.scripted import Cut, Pause, ScriptedModel, words_text
+from palaver.stores.orders import BotDraft, ConversationDraft
+from palaver.stores.sqlite import SqliteStore
+from palaver.testing import FakeClock
 
 
 class Desk:
@@ -402,3 +407,66 @@ async def test_a_huge_chunk_is_cut_into_events(desk: Desk) -> None:
     assert "".join(event.text for event in events) == text
     assert max(len(event.text.encode()) for event in events) <= 65_536
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+
+async def test_an_expired_log_is_told_from_the_stored_turn(desk: Desk) -> None:
+    """A day after its end a turn is replayed from its rows: accepted, the whole text, the end; its middle is gone."""
+    hub = await desk.hub(ScriptedModel(words_text(30), delay_seconds=0.001), tick_seconds=0.001)
+    chat = await chat_of(hub)
+    live = [event async for event in hub.messages.stream(chat.id, "Hi")]
+    turn_id = live[0].data["turn"]["id"]
+    assert len(live) > 4
+    assert await hub.root.store.expire_logs(older_than_seconds=0, limit=10) == 1
+    replayed = await read(hub, turn_id)
+    assert [event.type for event in replayed] == ["turn.accepted", "text.delta", "turn.completed"]
+    assert [event.seq for event in replayed] == [1, 2, 3]
+    assert (replayed[0], replayed[-1].json) == (live[0], live[-1].json)
+    assert fold(replayed) == fold(live)
+    for after in (1, 2, len(live)):
+        with pytest.raises(ResumeWindowGone) as gone:
+            await read(hub, turn_id, after=after)
+        assert gone.value.details["url"] == f"/v1/turns/{turn_id}"
+
+
+async def test_upkeep_ends_the_idle_and_purges_the_deleted(desk: Desk) -> None:
+    """What is idle for its bot's minutes ends (``idle``), what was deleted is gone for good, the rest stays."""
+    clock = FakeClock()
+    store = SqliteStore(desk.path, clock=clock)
+    await store.open()
+    try:
+        idle_bot = BotDraft(id=new_id("bot"), name="idle", model="m", idle_timeout_minutes=5)
+        other_bot = BotDraft(id=new_id("bot"), name="other", model="m")
+        chats = []
+        for bot in (idle_bot, other_bot, other_bot):
+            if await store.find_bot("default", bot.name) is None:
+                await store.create_bot("default", bot)
+            made = await store.create_conversation("default", ConversationDraft(id=new_id("conv"), bot_id=bot.id))
+            chats.append(made.value.id)
+        await store.delete_conversation("default", chats[2])
+        upkeep = Lifecycle(store, Retention(purge_days=1))
+        clock.advance(5 * 60 + 1)
+        await upkeep.step()
+        ended = await store.get_conversation("default", chats[0])
+        assert (ended.status, ended.end_reason) == (ConversationStatus.ENDED, EndReason.IDLE)
+        assert (await store.get_conversation("default", chats[1])).status is ConversationStatus.ACTIVE
+        assert (await store.restore_conversation("default", chats[2])).id == chats[2]
+        await store.delete_conversation("default", chats[2])
+        clock.advance(86_401)
+        await upkeep.step()
+        with pytest.raises(NotFound):
+            await store.restore_conversation("default", chats[2])
+        await store.delete_conversation("default", chats[1])
+        assert await upkeep.purge_now() > 0
+        assert await upkeep.purge_now() == 0
+    finally:
+        await store.close()
+
+
+async def test_a_question_without_an_answer_has_nothing_to_wait_for(desk: Desk) -> None:
+    """A turn that was appended with its question alone is read as it is; waiting for its answer says that there is none."""
+    hub = await desk.hub(ScriptedModel())
+    chat = await chat_of(hub)
+    (asked,) = await hub.messages.append(chat.id, [{"role": "user", "text": "Anyone?"}])
+    assert [event.type for event in await read(hub, asked.turn_id)] == ["turn.accepted", "turn.completed"]
+    with pytest.raises(NotFound):
+        await hub.turns.wait(asked.turn_id)
