@@ -14,9 +14,10 @@ from datetime import datetime
 from typing import Any, Protocol, TypedDict, Unpack
 
 from palaver.bot import Bot
-from palaver.conversation import Branch, Conversation, Message, Turn
+from palaver.conversation import Branch, Conversation, Message, Turn, TurnStatus
 from palaver.document import Citation
 from palaver.entity import Entity
+from palaver.errors import NotFound, TurnFailed
 from palaver.events import Event
 from palaver.page import Page
 from palaver.tenant import ApiKey, Tenant
@@ -160,6 +161,34 @@ class Reply:
     def citations(self) -> tuple[Citation, ...]:
         """What the answer quotes."""
         return self.message.citations
+
+
+def reply_of(turn: Turn, question: Message | None, answer: Message | None, *, replayed: bool = False) -> Reply:
+    """Return a turn that has ended as a reply.
+
+    Raises:
+        NotFound: It has no answer: its question was appended alone.
+    """
+    if answer is None:
+        raise NotFound("This turn has no answer: its question was appended alone.")
+    return Reply(turn=turn, user_message=question, message=answer, replayed=replayed)
+
+
+def unless_failed(reply: Reply) -> Reply:
+    """Return the reply of a turn that did not fail.
+
+    Raises:
+        TurnFailed: With the turn and its answer as they are stored.
+    """
+    if reply.turn.status is not TurnStatus.FAILED:
+        return reply
+    error = reply.turn.error
+    raise TurnFailed(
+        error.message if error else "The turn failed.",
+        code=error.code if error else None,
+        turn=reply.turn,
+        reply=reply.message,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

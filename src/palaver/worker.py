@@ -125,9 +125,10 @@ class Worker:
     def take_tick(self) -> Delta | None:
         """Return what was said since the last tick, numbered; the ticker writes it or hands it back.
 
-        What was said last goes with the end of the turn, in one transaction.
+        What was said last goes with the end of the turn, in one transaction; so does all that comes behind a tick that
+        was handed back.
         """
-        if self._has_spoken or self._is_lost or not self._pending:
+        if self._has_spoken or self._is_lost or self._unwritten or not self._pending:
             return None
         pending, self._pending = self._pending, []
         events = self._events_of(pending)

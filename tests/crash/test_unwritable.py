@@ -8,8 +8,9 @@ from pathlib import Path
 
 import httpx2
 
-from crash.journal import all_messages, created, make_conversation
+from crash.journal import all_messages, created, frames_of, make_conversation
 from crash.process import serving
+from palaver.models.scripted import words_text
 
 ENV = {"PALAVER_DEFAULT_MODEL": "scripted:words?count=5"}
 
@@ -60,5 +61,13 @@ async def test_a_store_that_locks_in_mid_stream_keeps_the_whole_text(tmp_path: P
                     await asyncio.sleep(0.05)
             body = (await http.get(turn)).json()
             assert (body["status"], body["reason"]) == ("interrupted", "store_unavailable")
+            async with http.stream("GET", f"{turn}/events") as response:
+                frames = [frame async for frame in frames_of(response)]
+            assert frames[-1].event == "turn.interrupted"
+            assert [frame.seq for frame in frames] == list(range(1, len(frames) + 1)), "no gap where the store was away"
+            answer = (await all_messages(http, body["conversation_id"], 100))[1]["text"]
+            assert answer == "".join(frame.text for frame in frames)
+            assert words_text(300).startswith(answer)
+            assert len(answer) > len(words_text(100)), "what was said while the store was away is there, too"
             again = await http.post(path, json={"text": "Again"}, headers={"Prefer": "respond-async"})
             assert again.status_code == 202, "the conversation is not stuck"

@@ -89,6 +89,8 @@ async def _talk(record: Record, hub: Any, chat_id: str) -> None:
     await record.step("take it back", hub.messages.rate(reply.id, None))
     appended = [{"role": "user", "text": "Hi"}, {"role": "assistant", "text": "Hello\u2028there"}]
     await record.step("append", hub.messages.append(chat_id, appended))
+    (alone,) = await record.step("append a question", hub.messages.append(chat_id, appended[:1]))
+    await record.step("wait for no answer", hub.turns.wait(alone.turn_id))
     await record.step("append as system", hub.messages.append(chat_id, [{"role": "system", "text": "x"}]))
     await record.step("messages", hub.messages.list(chat_id, limit=3))
     await record.step("newest first", hub.messages.list(chat_id, order="desc", limit=3))

@@ -12,12 +12,12 @@ from typing import Any, Unpack
 
 from palaver.client.follow import Follower
 from palaver.client.nouns import Noun, path_of, shaped
-from palaver.client.replies import accepted_of, stored_reply, told_reply, unless_failed
+from palaver.client.replies import accepted_of, stored_reply, told_reply
 from palaver.client.transport import Call
 from palaver.conversation import Message
 from palaver.events import Event
 from palaver.page import Page
-from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions
+from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions, unless_failed
 
 
 def _begin(path: str, body: dict[str, Any], options: SendOptions) -> Call:

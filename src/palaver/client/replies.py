@@ -7,37 +7,18 @@ from typing import Any
 
 from palaver.client.nouns import shaped
 from palaver.client.transport import Answer
-from palaver.conversation import Message, Turn, TurnStatus
-from palaver.errors import TurnFailed
+from palaver.conversation import Message, Turn
 from palaver.events import Event
-from palaver.surface import Accepted, Reply
+from palaver.surface import Accepted, Reply, reply_of, unless_failed
 
 
 def _message(raw: Any) -> Message | None:
     return None if raw is None else shaped(Message, raw)
 
 
-def unless_failed(reply: Reply) -> Reply:
-    """Return the reply of a send.
-
-    Raises:
-        TurnFailed: Its turn ended ``failed``.
-    """
-    if reply.turn.status is not TurnStatus.FAILED:
-        return reply
-    error = reply.turn.error
-    raise TurnFailed(
-        error.message if error else "", turn=reply.turn, reply=reply.message, code=error.code if error else None
-    )
-
-
 def _joined(opening: Mapping[str, Any], end: Mapping[str, Any], *, replayed: bool) -> Reply:
-    return Reply(
-        turn=shaped(Turn, end.get("turn")),
-        user_message=_message(opening.get("user_message")),
-        message=shaped(Message, end.get("message")),
-        replayed=replayed,
-    )
+    turn = shaped(Turn, end.get("turn"))
+    return reply_of(turn, _message(opening.get("user_message")), _message(end.get("message")), replayed=replayed)
 
 
 def told_reply(first: Event, last: Event) -> Reply:

@@ -11,12 +11,12 @@ from palaver.conversation import Message, Role, TextPart
 from palaver.errors import InvalidInput
 from palaver.events import Event
 from palaver.hub.place import Place
-from palaver.hub.turns import LocalTurns, or_raise
+from palaver.hub.turns import LocalTurns
 from palaver.ids import child_id, is_id
 from palaver.once import always_once
 from palaver.page import Page
 from palaver.stores.orders import AppendedMessage, Continue, EditQuestion, Question, Regenerate, SearchQuery, TurnOrder
-from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions
+from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions, unless_failed
 from palaver.wire import messages as wire
 from palaver.wire.checking import check
 from palaver.wire.pages import MessageQuery
@@ -85,7 +85,7 @@ class LocalMessages:
         return Accepted(turn=begun.turn, user_message=begun.question, replayed=begun.replayed)
 
     async def _reply(self, accepted: Accepted) -> Reply:
-        return or_raise(await self._turns.outcome(accepted.turn.id, replayed=accepted.replayed))
+        return unless_failed(await self._turns.outcome(accepted.turn.id, replayed=accepted.replayed))
 
     async def send(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Reply:
         """See ``surface.Messages.send``."""

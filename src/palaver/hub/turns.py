@@ -6,32 +6,15 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Unpack
 
-from palaver.conversation import Turn, TurnStatus
-from palaver.errors import InvalidInput, NotFound, TurnFailed
+from palaver.conversation import Turn
+from palaver.errors import InvalidInput
 from palaver.events import Event
 from palaver.hub.place import Place
 from palaver.page import Page
 from palaver.reader import check_cursor
-from palaver.surface import PageQuery, Reply
+from palaver.surface import PageQuery, Reply, reply_of
 from palaver.wire.checking import check
 from palaver.wire.pages import TurnQuery
-
-
-def or_raise(reply: Reply) -> Reply:
-    """Return the reply of a turn that did not fail.
-
-    Raises:
-        TurnFailed: With the turn and its answer as they are stored.
-    """
-    if reply.turn.status is not TurnStatus.FAILED:
-        return reply
-    error = reply.turn.error
-    raise TurnFailed(
-        error.message if error else "The turn failed.",
-        code=error.code if error else None,
-        turn=reply.turn,
-        reply=reply.message,
-    )
 
 
 class LocalTurns:
@@ -75,9 +58,7 @@ class LocalTurns:
     async def outcome(self, turn_id: str, *, replayed: bool = False) -> Reply:
         """Wait for the end of a turn that a model was to answer."""
         ended = await self._place.engine.wait(self._place.tenant_id, self._known(turn_id))
-        if ended.answer is None:
-            raise NotFound("This turn has no answer: its question was appended alone.")
-        return Reply(turn=ended.turn, user_message=ended.question, message=ended.answer, replayed=replayed)
+        return reply_of(ended.turn, ended.question, ended.answer, replayed=replayed)
 
     async def wait(self, turn_id: str) -> Reply:
         """See ``surface.Turns.wait``."""
