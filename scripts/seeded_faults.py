@@ -287,9 +287,26 @@ FAULTS: Sequence[Fault] = (
                 file="src/palaver/stores/sqlite/search.py",
                 old="""return f'{{scope}} : "{tenant_word(tenant_id)}"'""",
                 new='return "{scope} : t*"',
-            )
+            ),
+            Edit(
+                file="src/palaver/stores/sqlite/search.py",
+                old="AND f.rowid {sign} :start AND c.tenant_id = :tenant_id",
+                new="AND f.rowid {sign} :start AND :tenant_id <> ''",
+            ),
         ],
         tests=["tests/conformance/test_sqlite.py"],
+    ),
+    Fault(
+        name="words are written behind others that the store refused",
+        breaks="I6, I8 when the store is down",
+        edits=[
+            Edit(
+                file="src/palaver/worker.py",
+                old="self._is_lost or self._unwritten or not self._pending",
+                new="self._is_lost or not self._pending",
+            )
+        ],
+        tests=["tests/crash/test_unwritable.py"],
     ),
     Fault(
         name="a drain forgets those who wait",
