@@ -113,12 +113,15 @@ def _changed(bot: Bot, change: BotChange) -> Bot:
 
 
 def _update(tx: Transaction, tenant_id: str, bot_id: str, change: BotChange, if_version: int | None) -> Bot:
-    bot, _ = bot_with_key(tx, tenant_id, bot_id)
+    bot, n = bot_with_key(tx, tenant_id, bot_id)
     if if_version not in (None, bot.version):
         raise VersionConflict("The bot was changed in the meantime.")
     changed = replace(_changed(bot, change), updated_at=from_micros(tx.now))
     _refuse_taken(tx, tenant_id, changed.name, bot_id)
     tx.run("update_bot", **bot_columns(changed))
+    idles = changed.idle_timeout_minutes is not None
+    if idles != (bot.idle_timeout_minutes is not None):
+        tx.run("set_idling", bot_n=n, idles=idles)
     return changed
 
 

@@ -147,7 +147,7 @@ def _create(tx: Transaction, tenant_id: str, draft: ConversationDraft, once: Onc
     known = made_before(tx, tenant_id, "conversation", once)
     if known is not None:
         return Made(value=_get(tx, tenant_id, known), replayed=True)
-    _, bot_n = bot_with_key(tx, tenant_id, draft.bot_id)
+    bot, bot_n = bot_with_key(tx, tenant_id, draft.bot_id)
     tx.insert(
         "insert_conversation",
         id=draft.id,
@@ -158,6 +158,7 @@ def _create(tx: Transaction, tenant_id: str, draft: ConversationDraft, once: Onc
         title=draft.title,
         external_id=draft.external_id,
         metadata=to_json(draft.metadata),
+        idles=bot.idle_timeout_minutes is not None,
         now=tx.now,
     )
     note_made(tx, tenant_id, "conversation", once, draft.id)

@@ -13,7 +13,7 @@ from palaver.errors import NotFound, VersionConflict
 from palaver.ids import child_id, new_id
 from palaver.page import Window
 from palaver.stores.base import Store
-from palaver.stores.orders import Continue, ConversationFilter, Ending, Question
+from palaver.stores.orders import BotChange, Continue, ConversationFilter, Ending, Question
 from palaver.testing.clock import FakeClock
 from palaver.testing.stores.making import (
     LEASE_SECONDS,
@@ -112,6 +112,20 @@ class LifecycleConformance:
         assert await store.end_idle(10) == 0
         clock.advance(201)
         assert await store.end_idle(10) == 1
+
+    async def test_a_timeout_that_is_set_later_holds_for_what_is_there(self, store: Store, clock: FakeClock) -> None:
+        """Setting a bot's idle timeout reaches the conversations it has; clearing it spares them."""
+        bot = await make_bot(store)
+        conversation = await make_conversation(store, bot=bot)
+        clock.advance(3600)
+        assert await store.end_idle(10) == 0
+        await store.update_bot(TENANT, bot.id, BotChange(idle_timeout_minutes=5))
+        await store.update_bot(TENANT, bot.id, BotChange(idle_timeout_minutes=None))
+        assert await store.end_idle(10) == 0
+        await store.update_bot(TENANT, bot.id, BotChange(idle_timeout_minutes=5))
+        assert await store.end_idle(10) == 1
+        ended = await store.get_conversation(TENANT, conversation.id)
+        assert ended.end_reason is EndReason.IDLE
 
     async def test_idle_conversations_end(self, store: Store, clock: FakeClock) -> None:
         """Active conversations without activity for their bot's minutes end ``idle``; busy and fresh ones do not."""

@@ -105,6 +105,7 @@ CREATE TABLE conversations (
     ended_at         INTEGER,
     deleted_at       INTEGER,
     deletion         TEXT,
+    idles            INTEGER NOT NULL DEFAULT 0, -- whether its bot has an idle timeout: only these are swept, and indexed for it
     version          INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX conversations_by_activity ON conversations (tenant_id, last_activity_at, n) WHERE deleted_at IS NULL;
@@ -114,7 +115,8 @@ CREATE INDEX conversations_of_entity ON conversations (entity_n, last_activity_a
 CREATE INDEX conversations_active ON conversations (tenant_id, last_activity_at, n) WHERE status = 'active' AND deleted_at IS NULL;
 CREATE INDEX conversations_at_rest ON conversations (tenant_id, status, last_activity_at, n)
     WHERE status <> 'active' AND deleted_at IS NULL;
-CREATE INDEX conversations_idle ON conversations (bot_n, last_activity_at) WHERE status = 'active' AND deleted_at IS NULL;
+CREATE INDEX conversations_idle ON conversations (bot_n, last_activity_at)
+    WHERE idles = 1 AND status = 'active' AND deleted_at IS NULL;
 CREATE INDEX conversations_by_start ON conversations (tenant_id, started_at, n) WHERE deleted_at IS NULL;
 CREATE INDEX conversations_by_making ON conversations (tenant_id, n) WHERE deleted_at IS NULL;
 CREATE INDEX conversations_by_count ON conversations (tenant_id, message_count, n) WHERE deleted_at IS NULL;

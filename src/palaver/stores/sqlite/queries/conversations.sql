@@ -21,8 +21,9 @@ SELECT c.n, c.deletion, b.deleted_at FROM conversations c JOIN bots b ON b.n = c
 WHERE c.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NOT NULL
 
 -- name: insert_conversation
-INSERT INTO conversations (id, tenant_id, bot_n, entity_n, kind, title, status, external_id, metadata, started_at, last_activity_at)
-VALUES (:id, :tenant_id, :bot_n, :entity_n, :kind, :title, 'active', :external_id, :metadata, :now, :now)
+INSERT INTO conversations
+    (id, tenant_id, bot_n, entity_n, kind, title, status, external_id, metadata, started_at, last_activity_at, idles)
+VALUES (:id, :tenant_id, :bot_n, :entity_n, :kind, :title, 'active', :external_id, :metadata, :now, :now, :idles)
 
 -- name: update_conversation
 UPDATE conversations SET title = :title, external_id = :external_id, metadata = :metadata, version = version + 1 WHERE n = :n
@@ -55,12 +56,15 @@ UPDATE conversations SET deleted_at = NULL, deletion = NULL WHERE n = :n
 -- name: set_head
 UPDATE conversations SET head_n = :head_n, version = version + 1 WHERE n = :n
 
+-- name: set_idling
+UPDATE conversations SET idles = :idles WHERE bot_n = :bot_n
+
 -- name: bots_with_timeout
 SELECT n, idle_timeout_minutes FROM bots WHERE idle_timeout_minutes IS NOT NULL AND deleted_at IS NULL
 
 -- name: idle_conversations
 SELECT c.n FROM conversations c
-WHERE c.bot_n = :bot_n AND c.status = 'active' AND c.deleted_at IS NULL AND c.last_activity_at <= :idle_since
+WHERE c.bot_n = :bot_n AND c.idles = 1 AND c.status = 'active' AND c.deleted_at IS NULL AND c.last_activity_at <= :idle_since
   AND NOT EXISTS (SELECT 1 FROM turns r WHERE r.conversation_n = c.n AND r.status = 'running')
   AND NOT EXISTS (SELECT 1 FROM turns q WHERE q.conversation_n = c.n AND q.status = 'queued')
   AND NOT EXISTS (SELECT 1 FROM turns h WHERE h.n = c.head_n AND h.finished_at > :idle_since)
