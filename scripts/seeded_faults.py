@@ -97,7 +97,7 @@ FAULTS: Sequence[Fault] = (
                 new="parts=() if outcome.reason else self._draft.parts(), citations",
             )
         ],
-        tests=["tests/engine/test_machine.py"],
+        tests=["tests/unit/test_turns.py", "tests/engine/test_machine.py"],
     ),
     Fault(
         name="a send is acknowledged before its commit",

@@ -439,5 +439,5 @@ async def _in_time(work: Coroutine[Any, Any, T]) -> T:
 
 TestEngine = Machine.TestCase
 TestEngine.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
