@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from palaver.errors import InvalidInput
-from palaver.ids import new_id
 from palaver.jsonable import encode
 from palaver.stores.orders import Once
 
@@ -36,13 +35,7 @@ def fingerprint(operation: str, target: str, body: Mapping[str, Any]) -> bytes:
 
 
 def once(key: str | None, operation: str, target: str, body: Mapping[str, Any]) -> Once | None:
-    """Return what makes a create idempotent, or None where the caller gave no key."""
+    """Return what makes a call idempotent, or None where the caller gave no key: such a call can't be told from another."""
     if key is None:
         return None
     return Once(key=check_key(key), fingerprint=fingerprint(operation, target, body))
-
-
-def always_once(key: str | None, operation: str, target: str, body: Mapping[str, Any]) -> Once:
-    """Return what makes a turn idempotent; a turn always has a key."""
-    made = key if key is not None else new_id("key")
-    return Once(key=check_key(made), fingerprint=fingerprint(operation, target, body))

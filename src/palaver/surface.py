@@ -99,9 +99,9 @@ class SendOptions(TypedDict, total=False):
     """How a turn begins.
 
     ``policy`` says what happens while another turn runs: ``reject`` (the default), ``queue`` or ``interrupt``.
-    ``key`` makes the call safe to retry (1–255 printable ASCII); one is made where none is given. ``client_id`` is the
-    message's own id at the client and serves as the key. ``parent_id`` is the turn to continue (the head of the active
-    path). ``params`` are laid over the bot's for this turn.
+    ``key`` makes the call safe to retry (1–255 printable ASCII); over HTTP one is made where none is given, and the SDK
+    retries with it. ``client_id`` is the message's own id at the client and serves as the key. ``parent_id`` is the turn
+    to continue (the head of the active path). ``params`` are laid over the bot's for this turn.
     """
 
     policy: str

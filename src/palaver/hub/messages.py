@@ -13,7 +13,7 @@ from palaver.events import Event
 from palaver.hub.place import Place
 from palaver.hub.turns import LocalTurns
 from palaver.ids import child_id, is_id
-from palaver.once import always_once
+from palaver.once import once
 from palaver.page import Page
 from palaver.stores.orders import AppendedMessage, Continue, EditQuestion, Question, Regenerate, SearchQuery, TurnOrder
 from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions, unless_failed
@@ -74,7 +74,7 @@ class LocalMessages:
             turn_id=child_id("turn", conversation_id),
             answer_id=child_id("msg", conversation_id),
             opening=opening,
-            once=always_once(key or body.client_id, operation, target, given),
+            once=once(body.client_id if key is None else key, operation, target, given),
             policy=body.policy,
             params=given.get("params", {}),
             queue_cap=self._place.queue_cap,

@@ -222,6 +222,7 @@ class TurnOrder:
     Attributes:
         opening: What kind of turn it is.
         turn_id: Ids come with the order, so that a retry inside the store makes the same rows.
+        once: None where the caller can't retry: then nothing is compared, and no key is stored.
         params: The send's own model parameters, laid over the bot's.
         queue_cap: How many queued turns a conversation may hold.
         owner: The process that will run it, and whose lease it is.
@@ -232,7 +233,7 @@ class TurnOrder:
     turn_id: str
     answer_id: str
     opening: Continue | Regenerate | EditQuestion
-    once: Once
+    once: Once | None
     policy: Policy = Policy.REJECT
     params: Mapping[str, Any] = field(default_factory=dict)
     queue_cap: int = 8

@@ -92,7 +92,7 @@ def begin(tx: Transaction, tenant_id: str, order: TurnOrder) -> Begun:
 
 
 def _ground(tx: Transaction, tenant_id: str, order: TurnOrder) -> _Ground:
-    row = tx.row("ground", id=order.conversation_id, tenant_id=tenant_id, key=order.once.key)
+    row = tx.row("ground", id=order.conversation_id, tenant_id=tenant_id, key=order.once and order.once.key)
     if row is None:
         raise NotFound
     return _Ground._make((*row[:13], bot_of(row[13:]), row[-1]))
@@ -107,7 +107,7 @@ def check_open(status: str) -> None:
 
 
 def _replay(tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder) -> Begun:
-    if ground.key_fingerprint != order.once.fingerprint:
+    if order.once is None or ground.key_fingerprint != order.once.fingerprint:
         raise KeyReused("This idempotency key was used in this conversation before, with another body.")
     identity = tx.row("identity_of_turn", n=ground.key_n)
     row = tx.row("turn", id=identity[0], tenant_id=tenant_id) if identity else None
@@ -241,8 +241,8 @@ def _insert_turn(
         model=turn.model,
         question_id=turn.user_message_id,
         answer_id=turn.message_id,
-        key=order.once.key,
-        fingerprint=order.once.fingerprint,
+        key=order.once and order.once.key,
+        fingerprint=order.once and order.once.fingerprint,
         params=to_json(order.params) if order.params else None,
         queued=not runs,
         interrupting=order.policy is Policy.INTERRUPT,

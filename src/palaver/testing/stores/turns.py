@@ -92,6 +92,13 @@ class BeginConformance:
         assert [turn.parent_id for turn in turns] == [None, turns[0].id, turns[1].id]
         assert seqs((await store.page_messages(TENANT, conversation.id, Window())).data) == [1, 2, 3, 4, 5, 6]
 
+    async def test_without_a_key_every_order_is_a_turn(self, store: Store) -> None:
+        """Orders without a key are never told to be the same; any number of them may be in a conversation."""
+        conversation = await make_conversation(store)
+        turns = [await begin(store, conversation, once=None, policy=Policy.QUEUE) for _ in range(3)]
+        assert len({begun.turn.id for begun in turns}) == 3
+        assert not any(begun.replayed for begun in turns)
+
     async def test_a_key_is_one_turn(self, store: Store) -> None:
         """The same key again is the same turn, as it is now: running, ended, or in a conversation that has ended."""
         conversation = await make_conversation(store)
