@@ -148,8 +148,8 @@ FAULTS: Sequence[Fault] = (
         edits=[
             Edit(
                 file="src/palaver/stores/sqlite/begin.py",
-                old="if ground.key_fingerprint != order.once.fingerprint:",
-                new="if ground.key_fingerprint is None:",
+                old="if order.once is None or ground.key_fingerprint != order.once.fingerprint:",
+                new="if order.once is None:",
             )
         ],
         tests=["tests/engine/test_machine.py"],
