@@ -163,6 +163,9 @@ class Worker:
                 await self._finish(outcome)
         except FenceLost:
             self._is_lost = True
+        except Exception:  # noqa: BLE001
+            # Its end can't be written, by a fault of ours: the lease runs out, and recovery ends it with its text.
+            _log.exception("turn_has_no_end", turn_id=self.turn_id)
         finally:
             self._live.is_local = False
             self._live.mend()
@@ -179,7 +182,7 @@ class Worker:
         return self._interrupted(self._interrupt or InterruptReason.SHUTDOWN)
 
     async def _talk(self) -> Outcome:
-        # One of the three places that catch everything: a fault in one turn stops no other.
+        # One of the three places that catch everything (with ``run``): a fault in one turn stops no other.
         try:
             await self._listen()
         except ModelError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, closing
 from pathlib import Path
 from typing import Any
 
@@ -470,3 +471,23 @@ async def test_a_question_without_an_answer_has_nothing_to_wait_for(desk: Desk) 
     assert [event.type for event in await read(hub, asked.turn_id)] == ["turn.accepted", "turn.completed"]
     with pytest.raises(NotFound):
         await hub.turns.wait(asked.turn_id)
+
+
+async def test_an_end_that_cannot_be_written_stops_no_other_turn(desk: Desk) -> None:
+    """A store that refuses one turn's end, for a reason nobody foresaw, costs that turn its lease and nobody else
+    anything; once the store takes it, the turn is ended with its text (I15)."""
+    hub = await desk.hub(ScriptedModel("never completed", "fine"), lease_seconds=0.5, sweep_seconds=0.1)
+    chat = await chat_of(hub)
+    with closing(sqlite3.connect(desk.path, isolation_level=None)) as saboteur:
+        saboteur.execute(
+            "CREATE TRIGGER sabotage BEFORE UPDATE OF status ON turns WHEN new.status <> 'running'"
+            " BEGIN SELECT RAISE(ABORT, 'sabotage'); END"
+        )
+        broken = await hub.messages.start(chat.id, "1")
+        await asyncio.sleep(0.2)
+        saboteur.execute("DROP TRIGGER sabotage")
+    assert (await hub.messages.send((await chat_of(hub)).id, "2")).text == "fine"
+    async with asyncio.timeout(5):
+        ended = await hub.turns.wait(broken.turn.id)
+    assert ended.turn.reason is InterruptReason.SERVER_RESTART
+    assert (await hub.messages.send(chat.id, "3")).text == "fine"
