@@ -8,13 +8,17 @@ SRC := src tests bench
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.installed  ## Make .venv with everything that serving and testing need
+setup: .venv/.developing  ## Make .venv with everything that serving and testing need
 
-.venv/.installed: pyproject.toml scripts/environment.sh
-	@bash scripts/environment.sh "$(PYTHON)"
+.venv/.serving: pyproject.toml scripts/environment.sh
+	@bash scripts/environment.sh "$(PYTHON)" serving
 	@touch $@
 
-serve: setup  ## Start the server on http://127.0.0.1:8000
+.venv/.developing: pyproject.toml scripts/environment.sh
+	@bash scripts/environment.sh "$(PYTHON)" developing
+	@touch .venv/.serving $@
+
+serve: .venv/.serving  ## Start the server on http://127.0.0.1:8000
 	@$(BIN)/palaver serve
 
 test: setup  ## Run every test and show the coverage

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Makes .venv. Debian without python3-venv has no ensurepip: then pip comes from the system's own pip.
+# Makes .venv, with what serving needs or with what developing needs as well.
+# Debian without python3-venv has no ensurepip: then pip comes from the system's own pip.
 set -eu
 python=${1:-python3}
+purpose=${2:-developing}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Palaver needs Python 3.11 or newer." >&2; exit 1; }
 if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv 2>/dev/null || "$python" -m venv --without-pip .venv
@@ -12,4 +14,8 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
 fi
 echo "Installing into .venv …"
 .venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-.venv/bin/python -m pip install --quiet --editable ".[langchain]" --group dev
+if [ "$purpose" = serving ]; then
+    .venv/bin/python -m pip install --quiet --editable .
+else
+    .venv/bin/python -m pip install --quiet --editable ".[langchain]" --group dev
+fi
