@@ -81,7 +81,7 @@ FAULTS: Sequence[Fault] = (
         edits=[
             Edit(
                 file="src/palaver/reader.py",
-                old="return await self._store.read_log(tenant_id, turn_id, after=after, limit=PAGE_EVENTS)",
+                old="return await self._store.read_log(tenant_id, turn_id, after=after, limit=PAGE_EVENTS, deleted=True)",
                 new="return await self._store.read_log(tenant_id, turn_id, after=max(0, after - 1), limit=PAGE_EVENTS)",
             )
         ],

@@ -218,7 +218,8 @@ class BlockingMessages:
         return self._looper.wait(self._inner.rate(message_id, rating, feedback=feedback))
 
     def delete(self, message_id: str) -> None:
-        """Delete the turn of a message: its question and its answer."""
+        """Delete the turn of a message: its question and its answer. A question that several turns ask goes with all of
+        them; an answer that stands beside others goes alone."""
         self._looper.wait(self._inner.delete(message_id))
 
     def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:

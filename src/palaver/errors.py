@@ -8,7 +8,7 @@
     ├── Forbidden                    the credentials lack the scope
     ├── NotFound                     unknown, deleted or another tenant's: never told apart
     ├── Conflict                     the state forbids it now
-    │   ├── TurnInProgress           .details: turn_id, conversation_id
+    │   ├── TurnInProgress           .details: turn_id, url, conversation_id
     │   ├── ConversationEnded
     │   ├── ConversationArchived
     │   ├── NameTaken
@@ -115,9 +115,14 @@ class Conflict(PalaverError):
 
 
 class TurnInProgress(Conflict):
-    """Another turn runs in this conversation; ``details['turn_id']`` says which."""
+    """Another turn runs in this conversation; ``details`` say which: ``turn_id`` and ``url``."""
 
     code = "turn_in_progress"
+
+    def __init__(self, message: str = "", *, turn_id: str | None = None, **details: Any) -> None:
+        if turn_id is not None:
+            details = {"turn_id": turn_id, "url": f"/v1/turns/{turn_id}", **details}
+        super().__init__(message, **details)
 
 
 class ConversationEnded(Conflict):

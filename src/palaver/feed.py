@@ -83,12 +83,11 @@ class LiveTurn:
         """Wait for the next announcement, or that long."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        if timeout_seconds is None:
-            await future
-            return
-        await asyncio.wait((future,), timeout=timeout_seconds)
-        if not future.done() and future in self._waiting:
-            self._waiting.remove(future)
+        try:
+            await asyncio.wait((future,), timeout=timeout_seconds)
+        finally:
+            if not future.done() and future in self._waiting:
+                self._waiting.remove(future)
 
 
 class Feed:

@@ -5,11 +5,13 @@ Every step is short and safe to repeat, so any number of processes may do it on 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from palaver.stores.base import Store
 
 ROWS_AT_ONCE = 200
+STEP_PAUSE_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,4 +41,5 @@ class Lifecycle:
         total = 0
         while removed := await self._store.purge(deleted_before_seconds=0, limit=ROWS_AT_ONCE):
             total += removed
+            await asyncio.sleep(STEP_PAUSE_SECONDS)  # for the writes of others, and the readers that are in the way
         return total

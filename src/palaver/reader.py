@@ -45,7 +45,7 @@ class TurnReader:
             StoreUnavailable: The store is down: resume later from the last event that was read.
         """
         with self._feed.use(turn_id) as live:
-            log = await self._read(tenant_id, turn_id, after)
+            log = await self._store.read_log(tenant_id, turn_id, after=after, limit=PAGE_EVENTS)
             check_cursor(log, after)
             cursor = after
             while True:
@@ -61,9 +61,11 @@ class TurnReader:
                     if events[-1].is_terminal:
                         return
                 log = await self._read(tenant_id, turn_id, cursor)
+                check_cursor(log, cursor)
 
     async def _read(self, tenant_id: str, turn_id: str, after: int) -> TurnLog:
-        return await self._store.read_log(tenant_id, turn_id, after=after, limit=PAGE_EVENTS)
+        """Read on: a turn that is deleted under its reader has an end all the same."""
+        return await self._store.read_log(tenant_id, turn_id, after=after, limit=PAGE_EVENTS, deleted=True)
 
     async def _announced(self, live: LiveTurn, cursor: int) -> Sequence[Event]:
         """Return what is announced here next, without a gap; nothing when the store has to be asked."""
@@ -73,11 +75,15 @@ class TurnReader:
         await live.changed(None if live.is_local else self._poll_seconds)
         return live.after(cursor)
 
-    async def wait(self, tenant_id: str, turn_id: str) -> EndedTurn:
-        """Wait for the end of a turn, whatever it is, and return it as it is stored."""
+    async def wait(self, tenant_id: str, turn_id: str, *, begun: bool = False) -> EndedTurn:
+        """Wait for the end of a turn, whatever it is, and return it as it is stored.
+
+        ``begun`` says that it was waited for before: then it may have been deleted since.
+        """
         with self._feed.use(turn_id) as live:
             while True:
-                log = await self._store.read_log(tenant_id, turn_id, after=0, limit=0)
+                log = await self._store.read_log(tenant_id, turn_id, after=0, limit=0, deleted=begun)
+                begun = True
                 if log.turn.status.is_terminal:
                     return EndedTurn(turn=log.turn, question=log.question, answer=log.answer)
                 if not live.is_local:

@@ -358,7 +358,8 @@ class Messages(Protocol):
         ...
 
     async def delete(self, message_id: str) -> None:
-        """Delete the turn of a message: its question and its answer."""
+        """Delete the turn of a message: its question and its answer. A question that several turns ask goes with all of
+        them; an answer that stands beside others goes alone."""
         ...
 
     async def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:

@@ -9,7 +9,7 @@ is in the rows, a lease with a fence for each running turn.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ from palaver.ids import new_id
 from palaver.models.base import ModelCatalog
 from palaver.reader import EndedTurn, TurnReader
 from palaver.stores.base import Store
-from palaver.stores.orders import Begun, Claim, TurnOrder, Watch
+from palaver.stores.orders import Begun, Claim, Recovered, TurnOrder, Watch
 from palaver.ticker import Ticker
 from palaver.worker import Worker, Workshop
 
@@ -89,8 +89,8 @@ class TurnEngine:
         await started.wait()
         if recovers:
             with suppress(Unavailable):
-                await self._recover()
-            self.do_forever("recovery", self._recover, pause_seconds=self.limits.sweep_seconds)
+                await self.recover()
+            self.do_forever("recovery", self.recover, pause_seconds=self.limits.sweep_seconds)
 
     async def _live(self, started: asyncio.Event) -> None:
         limits = self.limits
@@ -204,7 +204,7 @@ class TurnEngine:
             await worker.gone.wait()
             if (finished := worker.finished) is not None:
                 return EndedTurn(turn=finished.turn, question=worker.claim.question, answer=finished.answer)
-        return await self._reader.wait(tenant_id, turn_id)
+        return await self._reader.wait(tenant_id, turn_id, begun=worker is not None)
 
     async def stop(self, tenant_id: str, turn_id: str) -> Turn:
         """Stop a turn and keep its text. Returns once it has ended, or as it is after five seconds."""
@@ -219,10 +219,17 @@ class TurnEngine:
                 return (await self.wait(tenant_id, turn_id)).turn
         return turn
 
-    def forsake(self, conversation_ids: Sequence[str] = (), *, turn_ids: Sequence[str] = ()) -> None:
-        """The store has ended these turns, or the open turns of these conversations: abort their models at once."""
+    def forsake(
+        self,
+        *,
+        conversation_id: str | None = None,
+        turn_ids: Collection[str] = (),
+        answer_ids: Collection[str] = (),
+    ) -> None:
+        """The store has ended these turns (or all open ones of the conversation): abort their models at once."""
         for worker in list(self._workers.values()):
-            if worker.claim.turn.conversation_id in conversation_ids or worker.turn_id in turn_ids:
+            turn = worker.claim.turn
+            if turn.conversation_id == conversation_id or turn.id in turn_ids or turn.message_id in answer_ids:
                 worker.lose()
         for turn_id in turn_ids:
             self._feed.wake(turn_id)
@@ -247,13 +254,27 @@ class TurnEngine:
             if worker := self._workers.get(turn_id):
                 worker.stop(reason)
 
-    async def _recover(self) -> None:
+    async def recover(self) -> None:
         """End what dead processes left running, and run what they left waiting."""
+        # First our own leases: when the machine slept or its clock was set, they are over, too, and yet we are alive.
+        await self._renew()
         while not self.is_draining:
-            found = await self._store.recover(self.owner, self.limits.lease_seconds, RECOVERED_AT_ONCE)
-            for claim in found.claimed:
-                self._spawn(claim)
-            for turn_id in found.ended:
-                self._feed.wake(turn_id)
+            self._beginning += 1
+            recovering = asyncio.ensure_future(
+                self._store.recover(self.owner, self.limits.lease_seconds, RECOVERED_AT_ONCE)
+            )
+            recovering.add_done_callback(self._recovered)
+            found = await asyncio.shield(recovering)
             if len(found.ended) + len(found.claimed) < RECOVERED_AT_ONCE:
                 return
+
+    def _recovered(self, recovering: asyncio.Future[Recovered]) -> None:
+        """A recovery was stored or refused: what it claimed has to run, even if nobody waits for it any more."""
+        self._beginning -= 1
+        if recovering.cancelled() or recovering.exception() is not None:
+            return
+        found = recovering.result()
+        for claim in found.claimed:
+            self._spawn(claim)
+        for turn_id in found.ended:
+            self._feed.wake(turn_id)

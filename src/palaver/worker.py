@@ -38,6 +38,7 @@ from palaver.stores.orders import HISTORY_TURNS, Claim, Delta, Finished, Outcome
 EVENT_CODE_POINTS = 16_000
 """The most text one event carries: 64 KiB of UTF-8 at four bytes a character."""
 LINEAGE_TURNS_MAX = 160
+TOKENS_MAX = 2**53
 _RETRY_SECONDS_MAX = 2.0
 
 _log = structlog.get_logger("palaver.turn")
@@ -60,6 +61,11 @@ class Workshop:
     """Waits until the ticker has nothing of this worker's in its hands."""
     promote: Callable[[], str | None]
     """The owner for the next queued turn; None while draining."""
+
+
+def _sane(count: int) -> int:
+    """A count as every store can keep it: what a provider says is data."""
+    return min(max(count, 0), TOKENS_MAX)
 
 
 class Worker:
@@ -206,6 +212,8 @@ class Worker:
                 self._hear(said)
 
     def _hear(self, said: Said) -> None:
+        if self._interrupt is not None or self._is_lost:
+            raise asyncio.CancelledError  # a model that swallowed the first one is not listened to any more
         match said:
             case TextSaid() | ReasoningSaid() if said.text:
                 if self._first_token_at is None:
@@ -215,7 +223,7 @@ class Worker:
                 self._pending.append((part, said.text))
                 self._shop.mark(self)
             case TokensCounted():
-                self._usage = Usage(input_tokens=said.input_tokens, output_tokens=said.output_tokens)
+                self._usage = Usage(input_tokens=_sane(said.input_tokens), output_tokens=_sane(said.output_tokens))
             case _:
                 pass
 

@@ -151,7 +151,7 @@ class Book:
         return [*before, line.asked.text]
 
     def delete(self, line: Line) -> None:
-        """Delete a turn: its children hang on its parent."""
+        """Delete a turn: its children hang on its parent; a head leaves the newest end below its parent."""
         if line.status in OPEN:
             self.end(line, "interrupted", ("deleted",))
         line.gone = True
@@ -160,6 +160,12 @@ class Book:
                 each.parent = line.parent
         if self.head == line.id:
             self.head = line.parent
+            while below := [each for each in self.present() if each.parent == self.head]:
+                self.head = below[-1].id
+
+    def asking(self, line: Line) -> list[Line]:
+        """The turns that ask the same question."""
+        return [each for each in self.present() if each.asked.id == line.asked.id]
 
     def present(self) -> list[Line]:
         """The turns that are not deleted, in order of acceptance."""

@@ -337,13 +337,14 @@ class Machine(RuleBasedStateMachine):
         lines = book.present()
         if lines and not book.deleted:
             line = lines[number % len(lines)]
-            own = line.asked.turn_id == line.id
-            self.run(self._delete_turn(book, line, line.answer_id if through_answer or not own else line.asked.id))
+            doomed = [line] if through_answer else book.asking(line)
+            self.run(self._delete_turn(book, doomed, line.answer_id if through_answer else line.asked.id))
 
-    async def _delete_turn(self, book: Book, line: Line, message_id: str) -> None:
+    async def _delete_turn(self, book: Book, doomed: list[Line], message_id: str) -> None:
         await self.hub.messages.delete(message_id)
-        book.delete(line)
-        assert await self.refused(self.hub.turns.get(line.id)) == "not_found"
+        for line in doomed:
+            book.delete(line)
+            assert await self.refused(self.hub.turns.get(line.id)) == "not_found"
         book.next_turn()
         await self.settle(book)
 

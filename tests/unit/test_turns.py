@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, closing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,13 @@ from palaver.fold import fold
 from palaver.hub import HubRoot, LocalHub
 from palaver.ids import new_id
 from palaver.lifecycle import Lifecycle, Retention
+from palaver.models.base import Ended, Prompt, Said, TextSaid, TokensCounted
+from palaver.models.catalog import Catalog
 from palaver.models.scripted import Cut, Pause, ScriptedModel, words_text
 from palaver.stores.orders import BotDraft, ConversationDraft
 from palaver.stores.sqlite import SqliteStore
 from palaver.testing import FakeClock
+from palaver.turns import TurnEngine
 
 
 class Desk:
@@ -491,3 +494,118 @@ async def test_an_end_that_cannot_be_written_stops_no_other_turn(desk: Desk) -> 
         ended = await hub.turns.wait(broken.turn.id)
     assert ended.turn.reason is InterruptReason.SERVER_RESTART
     assert (await hub.messages.send(chat.id, "3")).text == "fine"
+
+
+async def test_a_delete_tells_those_who_read_and_wait(desk: Desk) -> None:
+    """A stream whose conversation is deleted ends with ``turn.interrupted`` (deleted), here and on another process; a send
+    that waits gets its turn as it ended; a queued one as well."""
+    hub = await desk.hub(ScriptedModel(["so far", Pause(100)]))
+    there = await desk.hub(ScriptedModel())
+    chat = await chat_of(hub)
+    sending = asyncio.create_task(hub.messages.send(chat.id, "1"))
+    while not (turns := (await hub.turns.list(status="running")).data):
+        await asyncio.sleep(0.01)
+    queued = await hub.messages.start(chat.id, "2", policy="queue")
+    asked = [(hub, turns[0].id), (there, turns[0].id), (hub, queued.turn.id)]
+    readers = [asyncio.create_task(read(where, turn_id)) for where, turn_id in asked]
+    await asyncio.sleep(0.1)
+    await hub.conversations.delete(chat.id)
+    async with asyncio.timeout(3):
+        streams = await asyncio.gather(*readers)
+        reply = await sending
+    assert {stream[-1].data["turn"]["reason"] for stream in streams} == {"deleted"}
+    assert (reply.turn.reason, reply.text) == (InterruptReason.DELETED, "so far")
+    with pytest.raises(NotFound):
+        await hub.turns.get(turns[0].id)
+
+
+async def test_deleting_a_running_turn_lets_the_next_one_run(desk: Desk) -> None:
+    """What waited behind a deleted turn runs at once."""
+    hub = await desk.hub(ScriptedModel(["a", Pause(100)], "next"))
+    chat = await chat_of(hub)
+    running = await hub.messages.start(chat.id, "1")
+    queued = await hub.messages.start(chat.id, "2", policy="queue")
+    await hub.messages.delete(running.turn.message_id or "")
+    async with asyncio.timeout(1):
+        assert (await hub.turns.wait(queued.turn.id)).text == "next"
+
+
+async def test_what_a_provider_counts_is_data(desk: Desk) -> None:
+    """A count beyond every store's integers does not keep a turn from ending."""
+    hub = await desk.hub(ScriptedModel(["fine", TokensCounted(10**30, -5), Ended()]))
+    reply = await hub.messages.send((await chat_of(hub)).id, "Hi")
+    assert (reply.text, reply.turn.status) == ("fine", TurnStatus.COMPLETED)
+    assert reply.turn.usage.output_tokens == 0
+
+
+class Deaf(ScriptedModel):
+    """A model that swallows its cancellation and talks on, as one with a bare ``except`` does."""
+
+    @asynccontextmanager
+    async def stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[Said]]:
+        async def talk() -> AsyncIterator[Said]:
+            for number in range(1000):
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0.01)
+                yield TextSaid(f" {number}")
+            yield Ended()
+
+        yield talk()
+
+
+async def test_a_model_that_swallows_the_stop_is_not_listened_to(desk: Desk) -> None:
+    """A stop ends the turn, whatever the model makes of it; nothing that it says later is stored."""
+    hub = await desk.hub(Deaf())
+    accepted = await hub.messages.start((await chat_of(hub)).id, "Hi")
+    async for event in hub.turns.events(accepted.turn.id):
+        if event.text:
+            break
+    async with asyncio.timeout(1):
+        stopped = await hub.turns.stop(accepted.turn.id)
+    assert stopped.reason is InterruptReason.STOPPED
+
+
+async def test_a_log_that_expires_under_its_reader_is_gone(desk: Desk) -> None:
+    """A reader in the middle of a log that is dropped is told so; it never starts over (I9)."""
+    hub = await desk.hub(ScriptedModel(words_text(700), delay_seconds=0.0001), tick_seconds=0.0)
+    chat = await chat_of(hub)
+    reply = await hub.messages.send(chat.id, "Hi")
+    async with aclosing(hub.root.engine.follow(hub.tenant_id, reply.turn.id)) as batches:
+        first = await anext(batches)
+        if not first[-1].is_terminal:
+            await hub.root.store.expire_logs(older_than_seconds=0, limit=10)
+            with pytest.raises(ResumeWindowGone):
+                await anext(batches)
+
+
+async def test_a_purge_leaves_nothing_of_an_answer_whose_question_stays(desk: Desk) -> None:
+    """The log of a deleted answer goes with it, also where another answer keeps the question (I12)."""
+    hub = await desk.hub(ScriptedModel("the first secretfeather", "another"))
+    chat = await chat_of(hub)
+    first = await hub.messages.send(chat.id, "1")
+    again = await hub.messages.regenerate(first.id)
+    await hub.messages.delete(first.id)
+    shown = await hub.messages.list(chat.id)
+    assert [message.text for message in shown] == ["1", "another"]
+    assert {message.turn_id for message in shown} == {again.turn.id}
+    await hub.root.lifecycle.purge_now()
+    await hub.root.store.close()
+    assert all(b"secretfeather" not in path.read_bytes() for path in desk.path.parent.glob("t.db*"))
+
+
+async def test_a_clock_that_is_set_kills_no_live_turn(desk: Desk) -> None:
+    """An engine renews its own leases before it looks for dead ones: a machine that slept goes on where it was."""
+    clock = FakeClock()
+    store = SqliteStore(desk.path, clock=clock)
+    await store.open()
+    engine = TurnEngine(store, Catalog(models={"m": ScriptedModel(["a", Pause(0.3), "b"])}), clock=clock)
+    await engine.start()
+    try:
+        hub = HubRoot(Settings(default_model="m"), store, Catalog(), engine, b"s" * 32).for_tenant()
+        accepted = await hub.messages.start((await chat_of(hub)).id, "Hi")
+        clock.advance(3600)
+        await engine.recover()
+        assert (await engine.wait(hub.tenant_id, accepted.turn.id)).turn.status is TurnStatus.COMPLETED
+    finally:
+        await engine.close()
+        await store.close()

@@ -106,7 +106,7 @@ class LocalConversations:
             Ending(reason=body.reason, rating=body.rating, feedback=body.feedback),
             if_version=if_version,
         )
-        self._place.engine.forsake([ended.id])
+        self._place.engine.forsake(conversation_id=ended.id)
         return ended
 
     async def archive(self, conversation_id: str, *, if_version: int | None = None) -> Conversation:
@@ -124,7 +124,7 @@ class LocalConversations:
             self._place.tenant_id, self._known(conversation_id), status, if_version=if_version
         )
         if status is not ConversationStatus.ACTIVE:
-            self._place.engine.forsake([changed.id])
+            self._place.engine.forsake(conversation_id=changed.id)
         return changed
 
     async def delete(self, conversation_id: str, *, if_version: int | None = None) -> None:

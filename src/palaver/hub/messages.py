@@ -74,7 +74,7 @@ class LocalMessages:
             turn_id=child_id("turn", conversation_id),
             answer_id=child_id("msg", conversation_id),
             opening=opening,
-            once=once(body.client_id if key is None else key, operation, target, given),
+            once=once(body.client_id if key is None else key, operation, target, _asked(given)),
             policy=body.policy,
             params=given.get("params", {}),
             queue_cap=self._place.queue_cap,
@@ -141,9 +141,10 @@ class LocalMessages:
 
     async def delete(self, message_id: str) -> None:
         """See ``surface.Messages.delete``."""
-        message = await self._get(message_id)
-        await self._place.store.delete_turn(self._place.tenant_id, message.id)
-        self._place.engine.forsake(turn_ids=[message.turn_id])
+        known = self._place.known("msg", message_id)
+        gone = await self._place.store.delete_turn(self._place.tenant_id, known)
+        self._place.engine.forsake(answer_ids=gone)
+        await self._place.engine.recover()  # a turn that waited for a deleted one runs now
 
     async def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
         """See ``surface.Messages.search``."""
@@ -152,6 +153,11 @@ class LocalMessages:
         window = listing.window(limit=query.limit, after=query.after, before=query.before)
         wanted = SearchQuery(text=query.q, bot_id=query.bot_id)
         return listing.page(await self._place.store.search_messages(self._place.tenant_id, wanted, window))
+
+
+def _asked(given: dict[str, Any]) -> dict[str, Any]:
+    """What makes a body the same: ``client_id`` is a place for the key, not a part of what is asked."""
+    return {name: value for name, value in given.items() if name != "client_id"}
 
 
 def _split(options: SendOptions) -> tuple[str | None, dict[str, Any]]:

@@ -164,15 +164,17 @@ def _list(value: object) -> list[object]:
 
 
 def _text(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case list():  # content as parts, as some servers send it
-            return "".join(_text(_object(part).get("text")) for part in value)
-        case _:
-            raise Malformed
+    if isinstance(value, list):  # content as parts, as some servers send it
+        return "".join(_string(_object(part).get("text")) for part in value)
+    return _string(value)
+
+
+def _string(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Malformed
+    return value
 
 
 def _counted(usage: object) -> Iterator[Said]:

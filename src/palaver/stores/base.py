@@ -237,7 +237,7 @@ class ConversationRows(Protocol):
         """Remove up to ``limit`` rows of things deleted that long ago, for good, search rows and unshared bytes included.
 
         Each call is one short transaction and can be repeated until it returns 0, which it does only when nothing of
-        what was deleted is left in the store's files.
+        what was deleted is left in the store's files. It never waits for a reader that is in the way.
         """
         ...
 
@@ -315,8 +315,12 @@ class TurnRows(Protocol):
         """List turns of a tenant (None: of all), newest first."""
         ...
 
-    async def read_log(self, tenant_id: str, turn_id: str, *, after: int, limit: int) -> TurnLog:
-        """Return a stretch of a turn's log with its rows, in one snapshot. Recovers like ``get_turn``."""
+    async def read_log(self, tenant_id: str, turn_id: str, *, after: int, limit: int, deleted: bool = False) -> TurnLog:
+        """Return a stretch of a turn's log with its rows, in one snapshot. Recovers like ``get_turn``.
+
+        With ``deleted`` also that of a turn that was deleted, until it is purged: whoever was reading it when that
+        happened is told how it ended.
+        """
         ...
 
     async def expire_logs(self, *, older_than_seconds: float, limit: int) -> int:
@@ -360,8 +364,12 @@ class MessageRows(Protocol):
         ...
 
     async def delete_turn(self, tenant_id: str, message_id: str) -> Sequence[str]:
-        """Delete the turn of a message: its question (unless another branch asks it too) and its answer. Its children
-        hang on its parent; if it was on the active path, they stay on it. An open turn is ended (``deleted``) first.
+        """Delete the turn of an answer: the answer, and its question unless another turn asks it, too. Of a question:
+        every turn that asks it, and the question.
+
+        The children of a deleted turn hang on its parent; if it was on the active path, they stay on it. A head that is
+        deleted leaves the newest end below its parent as the head, else the parent. An open turn is ended (``deleted``)
+        first. The conversation's version grows.
 
         Returns the ids of the messages that are gone.
         """

@@ -9,7 +9,7 @@ from pydantic import Field
 from palaver.wire.base import Instructions, Metadata, Name, Wire
 from palaver.wire.params import Params
 
-ModelName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+( [!-~]+)*$")]
+ModelName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-9;-~]([ -~]*[!-9;-~])?$")]
 """``provider:name``, or the bare name of a model given in process. Whether it is configured is asked when it is used."""
 IdleMinutes = Annotated[int, Field(ge=1, le=525_600)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from palaver.conversation import ConversationStatus, EndReason, Kind
 from palaver.entity import EntityType
@@ -92,7 +92,7 @@ class ConversationQuery(PageQuery):
     created_after: Time | None = None
     created_before: Time | None = None
     metadata: dict[FilterKey, FilterValue] = {}  # noqa: RUF012
-    q: SearchText | None = None
+    q: Annotated[SearchText, Field(min_length=1)] | None = None
     deleted: bool = False
     sort: Annotated[ConversationSort, choice(ConversationSort, _FILTER)] = ConversationSort.LAST_ACTIVITY_AT
     order: Annotated[Order, choice(Order, _FILTER)] = Order.DESC

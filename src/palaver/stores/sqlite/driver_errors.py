@@ -38,6 +38,11 @@ def breaks_connection(error: sqlite3.Error) -> bool:
     return isinstance(error, sqlite3.ProgrammingError) or code_of(error) in _BROKEN
 
 
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another process holds the lock: it was waited for long enough, no other operation need try."""
+    return code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def translated(error: sqlite3.Error) -> PalaverError:
     """Return our error for one of SQLite's, which is its cause."""
     ours = _translated(error)

@@ -15,7 +15,7 @@ from palaver.stores.orders import AppendedMessage, SearchQuery
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import check_open, index_message, insert_message
 from palaver.stores.sqlite.keyset import END, Scan
-from palaver.stores.sqlite.paths import lineage
+from palaver.stores.sqlite.paths import leave_head, lineage
 from palaver.stores.sqlite.search import search
 from palaver.stores.sqlite.transaction import Row, Transaction
 from palaver.stores.sqlite.turn_ends import interrupt
@@ -121,7 +121,9 @@ def _append(
     if running_n is not None or tx.rows("open_turns_of_conversation", n=n):
         identity = tx.row("identity_of_turn", n=running_n) if running_n else None
         raise TurnInProgress(
-            "A turn runs in this conversation.", turn_id=identity and identity[0], conversation_id=conversation_id
+            "A turn runs in this conversation.",
+            turn_id=identity[0] if identity else None,
+            conversation_id=conversation_id,
         )
     turns = _turns_of(messages)
     for turn in turns:
@@ -165,31 +167,35 @@ def _insert_turn(
     )
 
 
-def _doomed(tx: Transaction, tenant_id: str, message_id: str) -> tuple[Row, bool]:
-    """Return the turn to delete with a message, and whether another turn asks its question, too."""
+def _doomed(tx: Transaction, tenant_id: str, message_id: str) -> Sequence[Row]:
+    """Return the turns that go with a message: that of an answer, all that ask a question."""
     row = tx.row("doomed_turn", id=message_id, tenant_id=tenant_id)
     if row is None:
         raise NotFound
-    asking = []
-    if row[3] is not None:
-        asking = tx.rows("turns_that_ask", conversation_n=row[5], parent_n=row[2], question_id=row[3])
-    if row[7] is None:
-        return row, len(asking) > 1
-    if not asking:  # the turn that first asked is gone, and so are those that asked again
-        raise NotFound
-    return asking[0], len(asking) > 1
+    if row[8] == Role.ASSISTANT:
+        return [row]
+    return tx.rows("turns_that_ask", conversation_n=row[5], question_id=row[3])
 
 
 def _delete_turn(tx: Transaction, tenant_id: str, message_id: str) -> Sequence[str]:
-    turn, shared = _doomed(tx, tenant_id, message_id)
+    return tuple(gone for turn in _doomed(tx, tenant_id, message_id) for gone in _delete_one(tx, turn))
+
+
+def _delete_one(tx: Transaction, turn: Row) -> Sequence[str]:
     turn_n, _, parent_n, question_id, answer_id, conversation_n, status = turn[:7]
     if not TurnStatus(status).is_terminal:
         interrupt(tx, turn_n, InterruptReason.DELETED)
+    was_shown = bool(tx.row("message_on_path", id=answer_id or question_id))
     tx.run("hang_children", n=turn_n, parent_n=parent_n, conversation_n=conversation_n)
-    if shared and tx.row("message_on_path", id=answer_id):
+    tx.run("delete_turn", n=turn_n, now=tx.now)
+    others = tx.rows("turns_that_ask", conversation_n=conversation_n, question_id=question_id)
+    shared = bool(others)
+    if shared:
+        tx.run("hand_over_question", id=question_id, turn_n=others[0][0])
+    if shared and was_shown:
         tx.run("set_on_path", on_path=0, question_id=question_id, answer_id=None)
     doomed = (answer_id,) if shared else (question_id, answer_id)
     gone = [each for each in doomed if each is not None and tx.run("delete_message", id=each, now=tx.now)]
-    tx.run("delete_turn", n=turn_n, now=tx.now)
-    tx.run("forget_turn", n=conversation_n, turn_n=turn_n, parent_n=parent_n, messages=len(gone))
-    return tuple(gone)
+    tx.run("forget_turn", n=conversation_n, messages=len(gone))
+    leave_head(tx, conversation_n, turn_n, parent_n)
+    return gone

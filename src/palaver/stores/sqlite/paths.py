@@ -32,6 +32,18 @@ def move_head(tx: Transaction, old_n: int | None, new_n: int | None) -> None:
                 tx.run("set_on_path", on_path=on_path, question_id=row[1], answer_id=row[2])
 
 
+def leave_head(tx: Transaction, conversation_n: int, turn_n: int, parent_n: int | None) -> None:
+    """Give a conversation whose head was deleted another one: the newest end below its parent, else the parent."""
+    head = tx.row("head_of", n=conversation_n)
+    if head is None or head[0] != turn_n:
+        return
+    new_n = parent_n
+    while (child := tx.row("newest_child", conversation_n=conversation_n, parent_n=new_n)) and child[0] is not None:
+        new_n = child[0]
+    tx.run("move_head", n=conversation_n, head_n=new_n)
+    move_head(tx, parent_n, new_n)
+
+
 def set_head(
     tx: Transaction, tenant_id: str, conversation_id: str, turn_id: str, if_version: int | None
 ) -> Conversation:
@@ -49,7 +61,9 @@ def set_head(
     if open_turns:
         running = tx.row("identity_of_turn", n=open_turns[0][0])
         raise TurnInProgress(
-            "A turn runs in this conversation.", turn_id=running and running[0], conversation_id=conversation_id
+            "A turn runs in this conversation.",
+            turn_id=running[0] if running else None,
+            conversation_id=conversation_id,
         )
     if turn[0] != head_n:
         move_head(tx, head_n, turn[0])

@@ -58,7 +58,12 @@ def _merge(tx: Transaction, *, in_memory: bool) -> Step:
 
 def truncate_log(connection: sqlite3.Connection) -> int:
     """Empty the write-ahead log. Returns 1: the next step finds nothing left, or a reader was in the way."""
-    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")  # nobody's write waits for somebody else's reader
+    try:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(patience)}")
     if not busy:
         connection.execute("UPDATE meta SET value = ? WHERE key = 'residue' AND value = ?", (NONE, MERGED))
     return 1
@@ -129,8 +134,7 @@ def _turns(tx: Transaction, cutoff: int, limit: int) -> int:
         removed += len(messages)
         if removed >= limit:
             break
-        if not tx.row("turn_keeps_question", n=turn_n):
-            removed += _purge_turn(tx, turn_n, limit - removed)
+        removed += _purge_turn(tx, turn_n, limit - removed)
     return removed
 
 

@@ -77,10 +77,17 @@ def _last_seq(state: TurnState, log_end: int | None) -> int:
 
 
 def read_log(
-    tx: Transaction, *, tenant_id: str, turn_id: str, after: int, limit: int, even_expired: bool = False
+    tx: Transaction,
+    tenant_id: str,
+    turn_id: str,
+    stretch: tuple[int, int],
+    *,
+    deleted: bool = False,
+    even_expired: bool = False,
 ) -> TurnLog | None:
-    """``TurnRows.read_log``; None where the lease has expired, unless ``even_expired``."""
-    row = tx.row("turn", id=turn_id, tenant_id=tenant_id)
+    """``TurnRows.read_log`` of (after, limit); None where the lease has expired, unless ``even_expired``."""
+    after, limit = stretch
+    row = tx.row("turn_even_deleted" if deleted else "turn", id=turn_id, tenant_id=tenant_id)
     if row is None:
         raise NotFound
     state = state_of(row)

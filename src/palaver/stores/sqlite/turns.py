@@ -57,8 +57,8 @@ class SqliteTurns(Access):
     async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[Turn]:
         return await self._read(partial(_page, tenant_id=tenant_id, status=status, window=window))
 
-    async def read_log(self, tenant_id: str, turn_id: str, *, after: int, limit: int) -> TurnLog:
-        look = partial(read_log, tenant_id=tenant_id, turn_id=turn_id, after=after, limit=limit)
+    async def read_log(self, tenant_id: str, turn_id: str, *, after: int, limit: int, deleted: bool = False) -> TurnLog:
+        look = partial(read_log, tenant_id=tenant_id, turn_id=turn_id, stretch=(after, limit), deleted=deleted)
         found = await self._read(look, snapshot=True)
         if found is None:
             await self._write(partial(recover_turn, tenant_id=tenant_id, turn_id=turn_id))

@@ -22,7 +22,7 @@ from palaver.clock import Clock
 from palaver.errors import PalaverError
 from palaver.stores.sqlite.connection import Database
 from palaver.stores.sqlite.delivery import Answer, deliver
-from palaver.stores.sqlite.driver_errors import breaks_connection, translated
+from palaver.stores.sqlite.driver_errors import breaks_connection, is_locked, translated
 from palaver.stores.sqlite.jobs import Jobs
 from palaver.stores.sqlite.transaction import Operation, Transaction
 
@@ -94,7 +94,7 @@ class Writer:
             return [answer for job in group for answer in self._settled([job])]
         except sqlite3.Error as error:
             self._recover(error)
-            if len(group) == 1 or breaks_connection(error):
+            if len(group) == 1 or breaks_connection(error) or is_locked(error):
                 return [Answer(job.future, None, translated(error)) for job in group]
             return [answer for job in group for answer in self._settled([job])]
         except Exception as error:  # noqa: BLE001 - the loop of a thread: a bug in an operation is its caller's to see

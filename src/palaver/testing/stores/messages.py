@@ -11,6 +11,7 @@ from palaver.conversation import (
     ConversationStatus,
     FilePart,
     ImagePart,
+    InterruptReason,
     Message,
     Part,
     Role,
@@ -355,20 +356,49 @@ class BranchConformance:
         assert await path_of(store, conversation) == []
         assert (await exchange(store, conversation)).turn.parent_id is None
 
-    async def test_a_shared_question_outlives_one_of_its_turns(self, store: Store) -> None:
-        """A question that another branch asks stays until the last of them is deleted."""
+    async def test_a_shared_question_outlives_one_of_its_answers(self, store: Store) -> None:
+        """An answer that stands beside others goes alone; the newest of the others is shown in its place."""
         conversation = await make_conversation(store)
         (first,) = await talk(store, conversation, 1)
         again = await regenerate(store, conversation, first, "a1, again")
-        assert list(await store.delete_turn(TENANT, question_id_of(first))) == [answer_id_of(first)]
-        assert await path_of(store, conversation) == ["q1", "a1, again"]
+        after = await exchange(store, conversation)
+        assert list(await store.delete_turn(TENANT, answer_id_of(after.turn))) != []
+        assert list(await store.delete_turn(TENANT, answer_id_of(again))) == [answer_id_of(again)]
+        assert await path_of(store, conversation) == ["q1", "a1"]
+        assert (await store.get_conversation(TENANT, conversation.id)).head_turn_id == first.id
         assert (await store.get_message(TENANT, question_id_of(first))).text == "q1"
-        third = await regenerate(store, conversation, again, "a1, once more")
-        assert await path_of(store, conversation) == ["q1", "a1, once more"]
-        await store.delete_turn(TENANT, answer_id_of(third))
+        assert sorted(await store.delete_turn(TENANT, answer_id_of(first))) == sorted(
+            [question_id_of(first), answer_id_of(first)]
+        )
+        now_there = await store.get_conversation(TENANT, conversation.id)
+        assert (now_there.message_count, now_there.head_turn_id) == (0, None)
+
+    async def test_a_question_goes_with_every_turn_that_asks_it(self, store: Store) -> None:
+        """Deleting a question deletes all its answers, and it is gone at once; what came behind them stays."""
+        conversation = await make_conversation(store)
+        first, _ = await talk(store, conversation, 2)
+        again = await regenerate(store, conversation, first, "a1, again")
+        before = (await store.get_conversation(TENANT, conversation.id)).version
         gone = await store.delete_turn(TENANT, question_id_of(first))
-        assert sorted(gone) == sorted([question_id_of(first), answer_id_of(again)])
-        assert (await store.get_conversation(TENANT, conversation.id)).message_count == 0
+        assert sorted(gone) == sorted([question_id_of(first), answer_id_of(first), answer_id_of(again)])
+        now_there = await store.get_conversation(TENANT, conversation.id)
+        assert now_there.message_count == 2
+        assert now_there.version > before
+        assert await path_of(store, conversation) == ["q2", "a2"]
+        with pytest.raises(NotFound):
+            await store.delete_turn(TENANT, question_id_of(first))
+
+    async def test_a_deleted_turn_is_read_to_its_end_by_whoever_reads_it(self, store: Store) -> None:
+        """``read_log`` with ``deleted`` tells how a turn ended that was deleted under its reader; without, it is gone."""
+        conversation = await make_conversation(store)
+        claim = await running(store, conversation)
+        await store.delete_conversation(TENANT, conversation.id)
+        with pytest.raises(NotFound):
+            await store.read_log(TENANT, claim.turn.id, after=0, limit=10)
+        log = await store.read_log(TENANT, claim.turn.id, after=0, limit=10, deleted=True)
+        assert (log.turn.status, log.turn.reason) == (TurnStatus.INTERRUPTED, InterruptReason.DELETED)
+        with pytest.raises(NotFound):
+            await store.read_log(OTHER, claim.turn.id, after=0, limit=10, deleted=True)
 
     async def test_an_open_turn_that_is_deleted_ends_first(self, store: Store) -> None:
         """Its worker finds its fence stale, and the conversation is free."""

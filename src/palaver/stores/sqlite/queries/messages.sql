@@ -54,7 +54,8 @@ FROM {message_tables} WHERE m.id = :id AND c.tenant_id = :tenant_id AND c.delete
 
 -- name: turns_that_ask
 SELECT t.n, t.id, t.parent_n, t.question_id, t.answer_id, t.conversation_n, t.status, t.deleted_at
-FROM turns t WHERE t.conversation_n = :conversation_n AND t.parent_n IS :parent_n AND t.question_id = :question_id AND t.deleted_at IS NULL
+FROM turns t WHERE t.conversation_n = :conversation_n AND t.deleted_at IS NULL AND t.question_id = :question_id
+  AND t.parent_n IS (SELECT o.parent_n FROM messages m JOIN turns o ON o.n = m.turn_n WHERE m.id = :question_id)
 ORDER BY t.n
 
 -- name: hang_children
@@ -63,13 +64,25 @@ UPDATE turns SET parent_n = :parent_n WHERE conversation_n = :conversation_n AND
 -- name: delete_turn
 UPDATE turns SET deleted_at = :now WHERE n = :n
 
+-- name: hand_over_question
+UPDATE messages SET turn_n = :turn_n WHERE id = :id
+
 -- name: delete_message
 UPDATE messages SET deleted_at = :now, on_path = 0 WHERE id = :id AND deleted_at IS NULL
 
 -- name: forget_turn
 UPDATE conversations
-SET message_count = message_count - :messages, turn_count = turn_count - 1, head_n = CASE head_n WHEN :turn_n THEN :parent_n ELSE head_n END
+SET message_count = message_count - :messages, turn_count = turn_count - 1, version = version + 1
 WHERE n = :n
+
+-- name: head_of
+SELECT head_n FROM conversations WHERE n = :n
+
+-- name: newest_child
+SELECT max(n) FROM turns WHERE conversation_n = :conversation_n AND parent_n IS :parent_n AND deleted_at IS NULL
+
+-- name: move_head
+UPDATE conversations SET head_n = :head_n WHERE n = :n
 
 -- name: bot_key
 SELECT n FROM bots WHERE id = :id AND tenant_id = :tenant_id AND deleted_at IS NULL

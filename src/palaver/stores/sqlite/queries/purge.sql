@@ -33,20 +33,12 @@ LIMIT :limit
 DELETE FROM bots WHERE n = :n
 
 -- name: deleted_turns
--- A turn whose question another turn still asks stays, without its answer, for as long as the question names it.
-SELECT t.n FROM turns t
-WHERE t.deleted_at IS NOT NULL AND t.deleted_at <= :cutoff
-  AND (EXISTS (SELECT 1 FROM messages d WHERE d.id IN (t.question_id, t.answer_id) AND d.deleted_at IS NOT NULL)
-       OR NOT EXISTS (SELECT 1 FROM messages k WHERE k.id = t.question_id AND k.turn_n = t.n))
-LIMIT :limit
+SELECT n FROM turns WHERE deleted_at IS NOT NULL AND deleted_at <= :cutoff LIMIT :limit
 
 -- name: messages_of_deleted_turn
 SELECT m.n, m.text, c.tenant_id, c.bot_n
 FROM turns t CROSS JOIN messages m ON m.id IN (t.question_id, t.answer_id) CROSS JOIN conversations c ON c.n = m.conversation_n
 WHERE t.n = :n AND m.deleted_at IS NOT NULL
-
--- name: turn_keeps_question
-SELECT 1 FROM turns t CROSS JOIN messages m ON m.id = t.question_id WHERE t.n = :n AND m.turn_n = t.n
 
 -- name: unindex_message
 INSERT INTO messages_fts (messages_fts, rowid, scope, text) VALUES ('delete', :n, :scope, :text)

@@ -12,6 +12,10 @@ t.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NULL AND t.deleted_a
 -- name: turn
 SELECT {turn_columns}, {turn_state} FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n WHERE {live_turn}
 
+-- name: turn_even_deleted
+SELECT {turn_columns}, {turn_state} FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n
+WHERE t.id = :id AND c.tenant_id = :tenant_id
+
 -- name: claimed_turn
 SELECT {turn_columns}, {turn_state}, c.tenant_id, {bot_columns}
 FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n CROSS JOIN bots b ON b.n = c.bot_n
