@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from palaver.errors import InvalidInput
+from palaver.wire.base import Wire
 from palaver.wire.checking import check
-from palaver.wire.pages import PageQuery
 
-Q = TypeVar("Q", bound=PageQuery)
+Q = TypeVar("Q", bound=Wire)
 
 _METADATA = "metadata."
 _BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}

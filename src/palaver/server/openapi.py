@@ -207,7 +207,7 @@ def _problems(endpoint: Endpoint) -> Schema:
         statuses |= {404}
     if endpoint.body is not None:
         statuses |= {400, 408, 413, 415, 422}
-    if endpoint.query is not None:
+    if endpoint.query is not None or endpoint.resumed:
         statuses |= {422}
     if endpoint.keyed:
         statuses |= {400, 422}

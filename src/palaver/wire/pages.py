@@ -46,6 +46,15 @@ class TurnQuery(PageQuery):
     status: Annotated[TurnStatus, choice(TurnStatus, "invalid_filter")] | None = None
 
 
+class EventQuery(Wire):
+    """From which event on a turn is read; ``http.sse`` reads what it says."""
+
+    CODES: ClassVar[Mapping[str, str]] = {"after": "invalid_event_id"}
+    UNKNOWN: ClassVar[str] = "invalid_filter"
+
+    after: str | None = None
+
+
 class SearchQuery(PageQuery):
     """A page of messages that hold all the words of ``q``, taken literally."""
 

@@ -11,7 +11,7 @@ from palaver.server.call import Answered, Call, Endpoint, page, value
 from palaver.server.sends import event_stream
 from palaver.tenant import Scope
 from palaver.wire.base import Empty
-from palaver.wire.pages import TurnQuery
+from palaver.wire.pages import EventQuery, TurnQuery
 
 _ID = "/v1/turns/{id}"
 
@@ -27,6 +27,7 @@ async def get(call: Call) -> Response:
 
 async def events(call: Call) -> Response:
     turn_id = await visits.turn_id(call)
+    call.query(EventQuery)
     after = read_cursor(call.request, turn_id)
     call.serving.streams.check()
     await call.hub.turns.check_cursor(turn_id, after)
