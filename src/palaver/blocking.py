@@ -205,9 +205,11 @@ class BlockingMessages:
         """Edit and resend, and return once it is accepted."""
         return self._looper.wait(self._inner.start_edit(message_id, text, **options))
 
-    def append(self, conversation_id: str, messages: Sequence[AppendFields]) -> Sequence[Message]:
-        """Store messages with no model call: imports, greetings."""
-        return self._looper.wait(self._inner.append(conversation_id, messages))
+    def append(
+        self, conversation_id: str, messages: Sequence[AppendFields], *, idempotency_key: str | None = None
+    ) -> Sequence[Message]:
+        """Store messages with no model call: imports, greetings. With a key a repeated call stores nothing twice."""
+        return self._looper.wait(self._inner.append(conversation_id, messages, idempotency_key=idempotency_key))
 
     def list(self, conversation_id: str, *, order: str = "asc", **page: Unpack[PageQuery]) -> Page[Message]:
         """List the messages of the active path."""

@@ -345,8 +345,10 @@ class Messages(Protocol):
         """Edit and resend, and return once it is accepted."""
         ...
 
-    async def append(self, conversation_id: str, messages: Sequence[AppendFields]) -> Sequence[Message]:
-        """Store messages with no model call: imports, greetings."""
+    async def append(
+        self, conversation_id: str, messages: Sequence[AppendFields], *, idempotency_key: str | None = None
+    ) -> Sequence[Message]:
+        """Store messages with no model call: imports, greetings. With a key a repeated call stores nothing twice."""
         ...
 
     async def list(self, conversation_id: str, *, order: str = "asc", **page: Unpack[PageQuery]) -> Page[Message]:

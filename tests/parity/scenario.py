@@ -88,7 +88,9 @@ async def _talk(record: Record, hub: Any, chat_id: str) -> None:
     await record.step("rate a question", hub.messages.rate(reply.user_message.id, 1))
     await record.step("take it back", hub.messages.rate(reply.id, None))
     appended = [{"role": "user", "text": "Hi"}, {"role": "assistant", "text": "Hello\u2028there"}]
-    await record.step("append", hub.messages.append(chat_id, appended))
+    await record.step("append", hub.messages.append(chat_id, appended, idempotency_key="import"))
+    await record.step("append again", hub.messages.append(chat_id, appended, idempotency_key="import"))
+    await record.step("append another", hub.messages.append(chat_id, appended[:1], idempotency_key="import"))
     (alone,) = await record.step("append a question", hub.messages.append(chat_id, appended[:1]))
     await record.step("wait for no answer", hub.turns.wait(alone.turn_id))
     await record.step("append as system", hub.messages.append(chat_id, [{"role": "system", "text": "x"}]))

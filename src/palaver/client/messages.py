@@ -79,9 +79,12 @@ class HttpMessages(Noun):
     async def start_edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
         return await self._start(_editing(message_id, text, options))
 
-    async def append(self, conversation_id: str, messages: Sequence[AppendFields]) -> Sequence[Message]:
+    async def append(
+        self, conversation_id: str, messages: Sequence[AppendFields], *, idempotency_key: str | None = None
+    ) -> Sequence[Message]:
         path = path_of("conversations", "conv", conversation_id, "messages:append")
-        answer = await self._transport.send(Call(method="POST", path=path, body={"messages": list(messages)}))
+        call = Call(method="POST", path=path, body={"messages": list(messages)}).keyed(idempotency_key)
+        answer = await self._transport.send(call)
         return tuple(shaped(Message, row) for row in answer.body["data"])
 
     async def list(self, conversation_id: str, *, order: str = "asc", **page: Unpack[PageQuery]) -> Page[Message]:

@@ -15,7 +15,16 @@ from palaver.hub.turns import LocalTurns
 from palaver.ids import child_id, is_id
 from palaver.once import once
 from palaver.page import Page
-from palaver.stores.orders import AppendedMessage, Continue, EditQuestion, Question, Regenerate, SearchQuery, TurnOrder
+from palaver.stores.orders import (
+    AppendedMessage,
+    Continue,
+    EditQuestion,
+    Made,
+    Question,
+    Regenerate,
+    SearchQuery,
+    TurnOrder,
+)
 from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions, unless_failed
 from palaver.wire import messages as wire
 from palaver.wire.checking import check
@@ -117,12 +126,21 @@ class LocalMessages:
         """See ``surface.Messages.stream_edit``."""
         return self._events(partial(self.start_edit, message_id, text, **options))
 
-    async def append(self, conversation_id: str, messages: Sequence[AppendFields]) -> Sequence[Message]:
-        """See ``surface.Messages.append``."""
+    async def store(
+        self, idempotency_key: str | None, conversation_id: str, messages: Sequence[AppendFields]
+    ) -> Made[Sequence[Message]]:
+        """Append messages, and say whether an earlier call with the same key did."""
         body = check(wire.MessagesAppend, {"messages": [dict(each) for each in messages]})
         conversation_id = self._place.known("conv", conversation_id)
+        unique = once(idempotency_key, "messages.append", conversation_id, body.given())
         appended = _in_turns(conversation_id, body.messages)
-        return await self._place.store.append_messages(self._place.tenant_id, conversation_id, appended)
+        return await self._place.store.append_messages(self._place.tenant_id, conversation_id, appended, unique)
+
+    async def append(
+        self, conversation_id: str, messages: Sequence[AppendFields], *, idempotency_key: str | None = None
+    ) -> Sequence[Message]:
+        """See ``surface.Messages.append``."""
+        return (await self.store(idempotency_key, conversation_id, messages)).value
 
     async def list(self, conversation_id: str, *, order: str = "asc", **page: Unpack[PageQuery]) -> Page[Message]:
         """See ``surface.Messages.list``."""

@@ -174,9 +174,10 @@ def page(found: Page[Any]) -> Response:
     return json_response({"data": encode(found.data), "next": found.next, "previous": found.previous})
 
 
-def rows(found: Sequence[Any], status: int = 200) -> Response:
+def rows(found: Sequence[Any], status: int = 200, *, replayed: bool = False) -> Response:
     """Return all there is, with no pages."""
-    return json_response({"data": encode(tuple(found))}, status)
+    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    return json_response({"data": encode(tuple(found))}, status, headers)
 
 
 def nothing() -> Response:

@@ -349,13 +349,19 @@ class MessageRows(Protocol):
         ...
 
     async def append_messages(
-        self, tenant_id: str, conversation_id: str, messages: Sequence[AppendedMessage]
-    ) -> Sequence[Message]:
+        self,
+        tenant_id: str,
+        conversation_id: str,
+        messages: Sequence[AppendedMessage],
+        once: Once | None = None,
+    ) -> Made[Sequence[Message]]:
         """Store messages with no model call, as completed turns at the head: a question and the answer right behind it
         (which have the same ``turn_id``) are one turn.
 
+        A key shares the conversation's with those of turns: the same key again returns the messages that it stored.
+
         Raises:
-            TurnInProgress: A turn runs or waits. ConversationEnded, ConversationArchived, NotFound.
+            TurnInProgress: A turn runs or waits. ConversationEnded, ConversationArchived, NotFound, KeyReused.
         """
         ...
 

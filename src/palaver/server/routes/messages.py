@@ -53,9 +53,10 @@ def _options(wanted: MessageRegenerate, key: str | None) -> dict[str, Any]:
 
 
 async def append(call: Call) -> Response:
-    conversation_id = call.id("conv")
+    conversation_id, key = call.id("conv"), call.idempotency_key()
     wanted = await call.body(MessagesAppend)
-    return rows(await call.hub.messages.append(conversation_id, wanted.given()["messages"]), 201)
+    made = await call.hub.messages.store(key, conversation_id, wanted.given()["messages"])
+    return rows(made.value, 201, replayed=made.replayed)
 
 
 async def listing(call: Call) -> Response:
@@ -115,8 +116,9 @@ ROUTES = (
         tag="messages",
         scope=Scope.WRITE,
         body=MessagesAppend,
+        keyed=True,
         codes=(409,),
-        answers={201: Answered(kind=Message, wrapped="list")},
+        answers={201: Answered(kind=Message, wrapped="list", headers=("Idempotent-Replayed",))},
     ),
     _sends(_ID + "/regenerate", regenerate, "Answer the same question again, beside this answer", MessageRegenerate),
     _sends(_ID + "/edit", edit, "Ask a changed question beside this one", MessageEdit),

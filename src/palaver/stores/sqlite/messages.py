@@ -8,10 +8,10 @@ from functools import partial
 from itertools import pairwise
 
 from palaver.conversation import InterruptReason, Message, Role, TurnStatus, Utterance
-from palaver.errors import NotFound, TurnInProgress
+from palaver.errors import KeyReused, NotFound, TurnInProgress
 from palaver.fold import draft_of
 from palaver.page import Order, Slice, Window
-from palaver.stores.orders import AppendedMessage, SearchQuery
+from palaver.stores.orders import AppendedMessage, Made, Once, SearchQuery
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import check_open, index_message, insert_message
 from palaver.stores.sqlite.keyset import END, Scan
@@ -41,11 +41,14 @@ class SqliteMessages(Access):
         return await self._read(look, snapshot=True)
 
     async def append_messages(
-        self, tenant_id: str, conversation_id: str, messages: Sequence[AppendedMessage]
-    ) -> Sequence[Message]:
-        return await self._write(
-            partial(_append, tenant_id=tenant_id, conversation_id=conversation_id, messages=messages)
-        )
+        self,
+        tenant_id: str,
+        conversation_id: str,
+        messages: Sequence[AppendedMessage],
+        once: Once | None = None,
+    ) -> Made[Sequence[Message]]:
+        place = (tenant_id, conversation_id)
+        return await self._write(partial(_append, place=place, messages=messages, once=once))
 
     async def rate_message(self, tenant_id: str, message_id: str, rating: int | None, feedback: str | None) -> Message:
         return await self._write(lambda tx: _rate(tx, tenant_id, message_id, rating, feedback))
@@ -111,12 +114,15 @@ def _turns_of(messages: Sequence[AppendedMessage]) -> list[list[AppendedMessage]
 
 
 def _append(
-    tx: Transaction, tenant_id: str, conversation_id: str, messages: Sequence[AppendedMessage]
-) -> Sequence[Message]:
+    tx: Transaction, *, place: tuple[str, str], messages: Sequence[AppendedMessage], once: Once | None
+) -> Made[Sequence[Message]]:
+    tenant_id, conversation_id = place
     state = tx.row("conversation_state", id=conversation_id, tenant_id=tenant_id)
     if state is None:
         raise NotFound
-    n, bot_n, status, _, head_n, running_n, seq, index = state[:8]
+    n, _, status, _, _, running_n = state[:6]
+    if once is not None and (known := tx.row("turn_of_key", conversation_n=n, key=once.key)) is not None:
+        return _appended_before(tx, tenant_id, known, once, len(messages))
     check_open(status)
     if running_n is not None or tx.rows("open_turns_of_conversation", n=n):
         identity = tx.row("identity_of_turn", n=running_n) if running_n else None
@@ -125,10 +131,28 @@ def _append(
             turn_id=identity[0] if identity else None,
             conversation_id=conversation_id,
         )
+    _store_appended(tx, tenant_id, state, messages, once)
+    return Made(value=tuple(_get(tx, tenant_id, message.message_id) for message in messages))
+
+
+def _appended_before(tx: Transaction, tenant_id: str, known: Row, once: Once, count: int) -> Made[Sequence[Message]]:
+    """Return what the key stored: the messages from its first one on, as many as were sent, but for deleted ones."""
+    fingerprint, first_id = known
+    if fingerprint != once.fingerprint:
+        raise KeyReused("This idempotency key was used in this conversation before, with another body.")
+    rows = tx.rows("appended_messages", first_id=first_id, count=count)
+    return Made(value=tuple(_get(tx, tenant_id, row[0]) for row in rows), replayed=True)
+
+
+def _store_appended(
+    tx: Transaction, tenant_id: str, state: Row, messages: Sequence[AppendedMessage], once: Once | None
+) -> None:
+    n, bot_n, _, _, head_n, _, seq, index = state[:8]
     turns = _turns_of(messages)
     for turn in turns:
         index += 1
-        head_n = _insert_turn(tx, tenant_id, turn, place=(n, index, head_n))
+        head_n = _insert_turn(tx, tenant_id, turn, place=(n, index, head_n), once=once)
+        once = None  # the first turn stands for them all
         for message in turn:
             seq += 1
             message_n = insert_message(
@@ -146,11 +170,15 @@ def _append(
         running_n=None,
         now=tx.now,
     )
-    return tuple(_get(tx, tenant_id, message.message_id) for message in messages)
 
 
 def _insert_turn(
-    tx: Transaction, tenant_id: str, messages: Sequence[AppendedMessage], *, place: tuple[int, int, int | None]
+    tx: Transaction,
+    tenant_id: str,
+    messages: Sequence[AppendedMessage],
+    *,
+    place: tuple[int, int, int | None],
+    once: Once | None,
 ) -> int:
     conversation_n, index, parent_n = place
     ids = {message.role: message.message_id for message in messages}
@@ -163,6 +191,8 @@ def _insert_turn(
         parent_n=parent_n,
         question_id=ids.get(Role.USER),
         answer_id=ids.get(Role.ASSISTANT),
+        key=once and once.key,
+        fingerprint=once and once.fingerprint,
         now=tx.now,
     )
 

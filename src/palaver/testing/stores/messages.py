@@ -24,6 +24,7 @@ from palaver.errors import (
     ConversationArchived,
     ConversationEnded,
     InvalidInput,
+    KeyReused,
     NotFound,
     TurnInProgress,
     VersionConflict,
@@ -43,6 +44,7 @@ from palaver.testing.stores.making import (
     completed,
     exchange,
     make_conversation,
+    once,
     path_of,
     question_id_of,
     running,
@@ -156,7 +158,7 @@ class MessageConformance:
             (Role.USER, "r"),
             (Role.USER, "s"),
         )
-        stored = await store.append_messages(TENANT, conversation.id, orders)
+        stored = (await store.append_messages(TENANT, conversation.id, orders)).value
         assert [(each.id, each.text, each.seq) for each in stored] == [
             (order.message_id, words, seq)
             for order, words, seq in zip(orders, ("Welcome!", "q", "a", "r", "s"), range(3, 8), strict=True)
@@ -387,6 +389,34 @@ class BranchConformance:
         assert await path_of(store, conversation) == ["q2", "a2"]
         with pytest.raises(NotFound):
             await store.delete_turn(TENANT, question_id_of(first))
+
+    async def test_an_append_with_a_key_is_stored_once(self, store: Store) -> None:
+        """The same key returns what it stored; with another body, or used by a turn before, it is refused."""
+        conversation = await make_conversation(store)
+        await talk(store, conversation, 1)
+        key = once("a", "k")
+
+        def orders() -> list[AppendedMessage]:
+            turn_ids = [child_id("turn", conversation.id) for _ in range(2)]
+            said = [(turn_ids[0], Role.USER), (turn_ids[0], Role.ASSISTANT), (turn_ids[1], Role.USER)]
+            return [
+                AppendedMessage(
+                    message_id=child_id("msg", conversation.id), turn_id=turn_id, role=role, parts=text(role)
+                )
+                for turn_id, role in said
+            ]
+
+        first = await store.append_messages(TENANT, conversation.id, orders(), key)
+        again = await store.append_messages(TENANT, conversation.id, orders(), key)
+        assert (first.replayed, again.replayed) == (False, True)
+        assert list(again.value) == list(first.value)
+        assert (await store.get_conversation(TENANT, conversation.id)).message_count == 5
+        with pytest.raises(KeyReused):
+            await store.append_messages(TENANT, conversation.id, orders(), once("b", "k"))
+        with pytest.raises(KeyReused):
+            await begin(store, conversation, once=once("c", "k"))
+        other = await store.append_messages(TENANT, conversation.id, orders())
+        assert not other.replayed
 
     async def test_a_deleted_turn_is_read_to_its_end_by_whoever_reads_it(self, store: Store) -> None:
         """``read_log`` with ``deleted`` tells how a turn ended that was deleted under its reader; without, it is gone."""

@@ -49,9 +49,17 @@ VALUES (:id, :tenant_id, :conversation_n, :idx, :parent_n, :status, :model, :que
     :queued, :interrupting, :owner, :fence, :lease_micros, :lease_until, :now, :started_at)
 
 -- name: insert_finished_turn
-INSERT INTO turns (id, tenant_id, conversation_n, idx, parent_n, status, model, question_id, answer_id, queued, last_seq,
-    created_at, started_at, finished_at)
-VALUES (:id, :tenant_id, :conversation_n, :idx, :parent_n, 'completed', '', :question_id, :answer_id, 0, 2, :now, :now, :now)
+INSERT INTO turns (id, tenant_id, conversation_n, idx, parent_n, status, model, question_id, answer_id, key, fingerprint, queued,
+    last_seq, created_at, started_at, finished_at)
+VALUES (:id, :tenant_id, :conversation_n, :idx, :parent_n, 'completed', '', :question_id, :answer_id, :key, :fingerprint, 0, 2,
+    :now, :now, :now)
+
+-- name: turn_of_key
+SELECT fingerprint, coalesce(question_id, answer_id) FROM turns WHERE conversation_n = :conversation_n AND key = :key
+
+-- name: appended_messages
+SELECT m.id FROM messages f CROSS JOIN messages m ON m.conversation_n = f.conversation_n AND m.seq >= f.seq AND m.seq < f.seq + :count
+WHERE f.id = :first_id AND m.deleted_at IS NULL ORDER BY m.seq
 
 -- name: accept_turn
 UPDATE conversations
