@@ -77,8 +77,10 @@ def _casefold(text: str | None) -> str | None:
 
 def _refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
     try:
-        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+        connection.execute("BEGIN")  # both in one snapshot: another process may be making the tables right now
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+        connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
         if code_of(error) != sqlite3.SQLITE_NOTADB:
             raise translated(error) from error
