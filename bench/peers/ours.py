@@ -12,6 +12,7 @@ from palaver.conversation import Role, TextPart, TurnStatus
 from palaver.events import text_delta
 from palaver.hub import HubRoot
 from palaver.ids import child_id, new_id
+from palaver.models.base import Ended, TokensCounted
 from palaver.models.scripted import ScriptedModel
 from palaver.stores.orders import (
     AppendedMessage,
@@ -53,7 +54,9 @@ class Ours:
     async def open(self, folder: Path) -> None:
         self._stack = AsyncExitStack()
         settings = Settings(store=str(folder / "palaver.db"))
-        model = ScriptedModel([ANSWER], remember=1)
+        model = ScriptedModel(
+            [ANSWER, TokensCounted(1, 1), Ended()], remember=1
+        )  # it counts no words: that is not our turn
         self._root = await self._stack.enter_async_context(HubRoot.open(settings, models={"bench": model}))
         self.hub = self._root.for_tenant(DEFAULT_TENANT)
         bot = await self.hub.bots.create(name="bench", model="bench", params={"context_tokens": _CONTEXT_TOKENS})
