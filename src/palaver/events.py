@@ -3,8 +3,8 @@
 The log of a turn keeps only what the rows do not: deltas and citations. The first events (``turn.queued``,
 ``turn.accepted``) and the last (``turn.completed`` …) are pure functions of the turn's row and its messages, which
 never change in what these events show; so they are written nowhere twice and read the same live, resumed, or a year
-later. What may come later (a rating) is left out of them by name; the one field that can differ in a replay is the
-``parent_id`` of a turn whose parent was deleted since, for it hangs on another one then.
+later. What may come later (a rating) is left out of them by name. Two fields can differ in a replay, after a delete: the
+``parent_id`` of a turn whose parent is gone, and the ``turn_id`` of a question whose first turn is gone.
 
 Sequence numbers begin at 1 with no gap: [queued,] accepted, the log, the end.
 """

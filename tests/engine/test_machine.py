@@ -30,7 +30,7 @@ CONVERSATIONS = 2
 LEASE_SECONDS = 15.0
 LIMITS = EngineLimits(lease_seconds=LEASE_SECONDS, tick_seconds=0.0, poll_seconds=0.02, sweep_seconds=0.02)
 
-_PARENT = re.compile(r'"parent_id":(null|"[^"]*")')
+_PARENT = re.compile(r'"(parent_id|turn_id)":(null|"[^"]*")')
 
 any_number = st.integers(min_value=0, max_value=30)
 policies = st.sampled_from(["reject", "queue", "interrupt"])
@@ -432,7 +432,7 @@ class Machine(RuleBasedStateMachine):
 
 
 def _but_for_parents(events: Sequence[Event]) -> Sequence[Event]:
-    """A turn whose parent was deleted hangs on another one from then on: the one thing in a stream that may change."""
+    """What a delete may change in a stream: a turn hangs on another parent, a shared question belongs to another turn."""
     return [replace(event, json=_PARENT.sub("", event.json)) for event in events]
 
 
