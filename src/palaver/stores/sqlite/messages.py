@@ -8,14 +8,14 @@ from functools import partial
 from itertools import pairwise
 
 from palaver.conversation import InterruptReason, Message, Role, TurnStatus, Utterance
-from palaver.errors import KeyReused, NotFound, TurnInProgress
+from palaver.errors import KeyReused, NotFound
 from palaver.fold import draft_of
 from palaver.page import Order, Slice, Window
 from palaver.stores.orders import AppendedMessage, Made, Once, SearchQuery
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import check_open, index_message, insert_message
 from palaver.stores.sqlite.keyset import END, Scan
-from palaver.stores.sqlite.paths import leave_head, lineage
+from palaver.stores.sqlite.paths import leave_head, lineage, refuse_while_open
 from palaver.stores.sqlite.search import search
 from palaver.stores.sqlite.transaction import Row, Transaction
 from palaver.stores.sqlite.turn_ends import interrupt
@@ -120,17 +120,11 @@ def _append(
     state = tx.row("conversation_state", id=conversation_id, tenant_id=tenant_id)
     if state is None:
         raise NotFound
-    n, _, status, _, _, running_n = state[:6]
+    n, _, status = state[:3]
     if once is not None and (known := tx.row("turn_of_key", conversation_n=n, key=once.key)) is not None:
         return _appended_before(tx, tenant_id, known, once, len(messages))
     check_open(status)
-    if running_n is not None or tx.rows("open_turns_of_conversation", n=n):
-        identity = tx.row("identity_of_turn", n=running_n) if running_n else None
-        raise TurnInProgress(
-            "A turn runs in this conversation.",
-            turn_id=identity[0] if identity else None,
-            conversation_id=conversation_id,
-        )
+    refuse_while_open(tx, n, conversation_id)
     _store_appended(tx, tenant_id, state, messages, once)
     return Made(value=tuple(_get(tx, tenant_id, message.message_id) for message in messages))
 

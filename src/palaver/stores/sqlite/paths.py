@@ -57,6 +57,18 @@ def set_head(
         raise InvalidInput("This is no turn of this conversation.", code="invalid_parent")
     if if_version not in (None, version):
         raise VersionConflict("The conversation was changed in the meantime.")
+    refuse_while_open(tx, conversation_n, conversation_id)
+    if turn[0] != head_n:
+        move_head(tx, head_n, turn[0])
+        tx.run("set_head", n=conversation_n, head_n=turn[0])
+    row = tx.row("conversation", id=conversation_id, tenant_id=tenant_id)
+    if row is None:
+        raise NotFound
+    return conversation_of(row)
+
+
+def refuse_while_open(tx: Transaction, conversation_n: int, conversation_id: str) -> None:
+    """Raise ``TurnInProgress`` if a turn of the conversation runs or waits."""
     open_turns = tx.rows("open_turns_of_conversation", n=conversation_n)
     if open_turns:
         running = tx.row("identity_of_turn", n=open_turns[0][0])
@@ -65,13 +77,6 @@ def set_head(
             turn_id=running[0] if running else None,
             conversation_id=conversation_id,
         )
-    if turn[0] != head_n:
-        move_head(tx, head_n, turn[0])
-        tx.run("set_head", n=conversation_n, head_n=turn[0])
-    row = tx.row("conversation", id=conversation_id, tenant_id=tenant_id)
-    if row is None:
-        raise NotFound
-    return conversation_of(row)
 
 
 def branches(tx: Transaction, tenant_id: str, conversation_id: str) -> Sequence[Branch]:

@@ -10,9 +10,6 @@ SELECT {bot_columns} FROM bots b WHERE b.id = :id AND b.tenant_id = :tenant_id A
 -- name: bot_by_name
 SELECT {bot_columns} FROM bots b WHERE b.tenant_id = :tenant_id AND b.name = :name AND b.deleted_at IS NULL
 
--- name: bot_by_n
-SELECT {bot_columns} FROM bots b WHERE b.n = :n
-
 -- name: deleted_bot
 SELECT {bot_columns} FROM bots b WHERE b.id = :id AND b.tenant_id = :tenant_id AND b.deleted_at IS NOT NULL
 
