@@ -17,7 +17,7 @@ A cancelled call may or may not have written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -60,6 +60,7 @@ from palaver.stores.orders import (
     TurnOrder,
     Watch,
 )
+from palaver.stores.records import Inside, Record, Shelf
 from palaver.tenant import ApiKey, Tenant
 
 
@@ -67,6 +68,7 @@ class Feature(StrEnum):
     """What a store may lack; it then raises ``FeatureAbsent``."""
 
     MESSAGE_SEARCH = "message_search"
+    WAKEUPS = "wakeups"
 
 
 class TenantRows(Protocol):
@@ -399,6 +401,39 @@ class AttachmentRows(Protocol):
         ...
 
 
+class RecordRows(Protocol):
+    """Everything as it is, for a copy: deleted things, keys and logs included."""
+
+    async def page_records(self, shelf: Shelf, tenant_id: str, window: Window) -> Slice[Record]:
+        """List what a tenant has on a shelf, in the order of its making. Only ``limit`` and ``after`` of the window count."""
+        ...
+
+    async def page_inside(self, inside: Inside, tenant_id: str, conversation_id: str, window: Window) -> Slice[Record]:
+        """List what is inside a conversation: turns by ``index``, messages by ``seq``, events by both. As ``page_records``."""
+        ...
+
+    async def put_records(self, records: Sequence[Record]) -> None:
+        """Keep records as they are, in this order; all of them are of one tenant, and those inside a conversation of one.
+
+        A record that is there already stays as it is, so that a copy that was cut can go on; only a conversation's
+        replaces the one that is there. It comes first (its turns need it) and once more after its turns, because it
+        names its head and its running turn.
+        """
+        ...
+
+    async def set_secret(self, secret: bytes) -> None:
+        """Take over the secret of another store: its API keys and cursors hold here, too."""
+        ...
+
+    async def note(self, name: str) -> str | None:
+        """Return a note that was left here, such as how far a copy has come."""
+        ...
+
+    async def set_note(self, name: str, text: str) -> None:
+        """Leave a note."""
+        ...
+
+
 class Store(TenantRows, BotRows, ConversationRows, TurnRows, MessageRows, AttachmentRows, Protocol):
     """Keeps everything. Opened by ``open``, closed by ``close``; both may be called once."""
 
@@ -410,6 +445,14 @@ class Store(TenantRows, BotRows, ConversationRows, TurnRows, MessageRows, Attach
 
     async def close(self) -> None:
         """Finish what was begun and let go of everything."""
+        ...
+
+    def wakeups(self) -> AsyncGenerator[Collection[str], None]:
+        """Yield ids of turns that another process changed: more of its log, a request to stop, an end.
+
+        Hints, never the truth: they may come late, twice or not at all. Raises ``StoreUnavailable`` when the line is
+        cut; whoever listens calls again. Without the feature it raises ``FeatureAbsent``.
+        """
         ...
 
     async def secret(self) -> bytes:

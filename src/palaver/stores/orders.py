@@ -371,6 +371,9 @@ class StoreHealth:
     """What an acknowledgement means here.
 
     ``survives_kill`` and ``survives_power_cut`` say whether an acknowledged write does; ``detail`` is for a person.
+    ``settings`` are those of the engine that decide it, as they were found. ``risks`` are settings by which what was
+    acknowledged can be lost: a server does not start with any, unless it is told ``--unsafe-durability``. ``notes`` are
+    worth knowing, and keep nobody from starting.
     """
 
     engine: str
@@ -378,3 +381,6 @@ class StoreHealth:
     survives_power_cut: bool
     schema_version: int
     detail: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    risks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
+from collections.abc import AsyncGenerator, Collection
 from pathlib import Path
 
 from palaver.clock import Clock, SystemClock
-from palaver.errors import StoreUnavailable
+from palaver.errors import FeatureAbsent, StoreUnavailable
 from palaver.stores.base import Feature
 from palaver.stores.orders import StoreHealth
 from palaver.stores.sqlite.attachments import SqliteAttachments
@@ -88,6 +89,9 @@ class SqliteStore(
             self._readers.stop()
         self._writer.stop()
 
+    def wakeups(self) -> AsyncGenerator[Collection[str], None]:
+        raise FeatureAbsent("A SQLite file wakes nobody: readers in other processes look at it again and again.")
+
     async def secret(self) -> bytes:
         row = await self._read(lambda tx: tx.row("meta", key="secret"))
         if row is None:
@@ -104,6 +108,7 @@ class SqliteStore(
                 survives_power_cut=False,
                 schema_version=version,
                 detail="In memory: nothing outlives the process.",
+                risks=("Everything is gone when the process ends: use a file.",),
             )
         return StoreHealth(
             engine="sqlite",
