@@ -18,10 +18,11 @@ from palaver.conversation import Conversation
 from palaver.errors import Conflict, NameTaken, NotFound, StoreFull, StoreUnavailable, TurnInProgress
 from palaver.page import Window
 from palaver.stores.orders import BotChange, BotDraft
+from palaver.stores.queries import load_queries
 from palaver.stores.sqlite import SqliteStore
 from palaver.stores.sqlite.connection import Database
-from palaver.stores.sqlite.queries import load_queries
 from palaver.stores.sqlite.schema import migrate, migrations
+from palaver.stores.sqlite.store import QUERIES
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.writer import Writer
 from palaver.testing.stores.making import (
@@ -54,7 +55,7 @@ async def writing(path: Path) -> AsyncIterator[Writer]:
     database = Database(path=str(path))
     connection = database.connect_writer()
     migrate(connection, migrations())
-    writer = Writer(database, load_queries(), SystemClock())
+    writer = Writer(database, load_queries(QUERIES), SystemClock())
     writer.start(connection)
     try:
         yield writer

@@ -16,11 +16,12 @@ from palaver.entity import EntityType
 from palaver.ids import new_id
 from palaver.page import Order, Position, Window
 from palaver.stores.orders import ConversationFilter, ConversationSort, Ending, EntityDraft, SearchQuery
+from palaver.stores.queries import load_queries
 from palaver.stores.sqlite import SqliteStore
 from palaver.stores.sqlite.connection import Database
 from palaver.stores.sqlite.listing import page_conversations
-from palaver.stores.sqlite.queries import load_queries
 from palaver.stores.sqlite.search import search
+from palaver.stores.sqlite.store import QUERIES
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.testing import FakeClock
 from palaver.testing.stores.making import (
@@ -100,7 +101,7 @@ def _traced(path: Path, plans: Plans, look: Callable[[Transaction], Any]) -> Any
     connection = Database(path=str(path)).connect_reader()
     connection.set_trace_callback(plans.note)
     try:
-        return look(Transaction(connection, load_queries(), 0))
+        return look(Transaction(connection, load_queries(QUERIES), 0))
     finally:
         connection.close()
 

@@ -11,8 +11,9 @@ import pytest
 
 from palaver.errors import SchemaTooNew, StoreRefused
 from palaver.stores.open import store_for
+from palaver.stores.schema import SchemaStep
 from palaver.stores.sqlite import SqliteStore
-from palaver.stores.sqlite.schema import Migration, migrate, migrations
+from palaver.stores.sqlite.schema import migrate, migrations
 from palaver.testing.stores.making import TENANT, exchange, make_conversation, path_of
 
 NEWEST = migrations()[-1].version
@@ -78,8 +79,12 @@ def test_a_migration_that_was_cut_anywhere_can_be_run_again(tmp_path: Path) -> N
 
 def test_a_migration_keeps_the_data_and_runs_once(tmp_path: Path) -> None:
     """I21: a later migration is applied to what is there; a cut of it leaves the version before."""
-    later = Migration(version=NEWEST + 1, min_compatible=1, script="ALTER TABLE tenants ADD COLUMN note TEXT;\n")
-    wrong = Migration(version=NEWEST + 2, min_compatible=1, script="CREATE TABLE extra (n);\nSELECT no_such();\n")
+    later = SchemaStep(
+        version=NEWEST + 1, name="later", min_compatible=1, script="ALTER TABLE tenants ADD COLUMN note TEXT;\n"
+    )
+    wrong = SchemaStep(
+        version=NEWEST + 2, name="wrong", min_compatible=1, script="CREATE TABLE extra (n);\nSELECT no_such();\n"
+    )
     connection = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
     migrate(connection, migrations())
     connection.execute("INSERT INTO tenants VALUES ('x', 1)")

@@ -7,9 +7,9 @@ from functools import partial
 from palaver.attachment import Attachment
 from palaver.clock import to_micros
 from palaver.errors import NotFound
+from palaver.stores.rows import attachment_of
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.values import attachment_of
 
 
 class SqliteAttachments(Access):

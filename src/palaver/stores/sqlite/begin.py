@@ -32,11 +32,11 @@ from palaver.errors import (
 )
 from palaver.events import log_begins_at
 from palaver.stores.orders import Begun, Claim, Continue, EditQuestion, Question, Regenerate, TurnOrder
+from palaver.stores.rows import bot_of, parts_columns, to_json, turn_of
 from palaver.stores.sqlite.paths import move_head, said_up_to
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt, recover_turn, stored_message
-from palaver.stores.sqlite.values import bot_of, parts_columns, to_json, turn_of
 
 _RETRY_AFTER_SECONDS = 1
 

@@ -13,12 +13,13 @@ from palaver.errors import NameTaken, NotFound, VersionConflict
 from palaver.metadata import merge
 from palaver.page import Order, Slice, Window
 from palaver.stores.orders import UNSET, BotChange, BotDraft, Made, Once
+from palaver.stores.rows import bot_columns, bot_of
+from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
-from palaver.stores.sqlite.keyset import Scan, by_key
+from palaver.stores.sqlite.keyset import by_key
 from palaver.stores.sqlite.once import made_before, note_made
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt
-from palaver.stores.sqlite.values import bot_columns, bot_of
 
 
 class SqliteBots(Access):

@@ -20,6 +20,7 @@ from palaver.stores.orders import (
     Made,
     Once,
 )
+from palaver.stores.rows import conversation_of, to_json
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.bots import bot_with_key
 from palaver.stores.sqlite.entities import entity_with_key, insert_entity
@@ -29,7 +30,6 @@ from palaver.stores.sqlite.paths import branches, set_head
 from palaver.stores.sqlite.purge import purge_step, truncate_log
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt
-from palaver.stores.sqlite.values import conversation_of, to_json
 
 
 class SqliteConversations(Access):

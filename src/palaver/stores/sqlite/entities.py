@@ -11,12 +11,13 @@ from palaver.errors import NameTaken, NotFound, VersionConflict
 from palaver.metadata import merge
 from palaver.page import Order, Slice, Window
 from palaver.stores.orders import UNSET, EntityChange, EntityDraft, Made, Once
+from palaver.stores.rows import entity_columns, entity_of
+from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
-from palaver.stores.sqlite.keyset import Scan, by_key
+from palaver.stores.sqlite.keyset import by_key
 from palaver.stores.sqlite.once import made_before, note_made
 from palaver.stores.sqlite.residue import note_residue
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.values import entity_columns, entity_of
 
 
 class SqliteEntities(Access):

@@ -11,10 +11,10 @@ from palaver.conversation import Conversation, ConversationStatus
 from palaver.errors import InvalidInput
 from palaver.page import Order, Position, Slice, Window
 from palaver.stores.orders import ConversationFilter, ConversationSort
-from palaver.stores.sqlite.keyset import Scan
+from palaver.stores.rows import conversation_of
+from palaver.stores.scan import Scan
 from palaver.stores.sqlite.search import QUERY_CODE_POINTS, scope_match, terms_of
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.values import conversation_of
 
 MESSAGES_LOOKED_AT = 10_000
 """A filter by words considers the conversations of this many newest messages that hold them."""
@@ -60,7 +60,7 @@ def page_conversations(
     for condition in conditions:
         params |= condition.params
     rows = tx.select(_sql(tx, wanted, scan, " AND ".join(condition.sql for condition in conditions)), params)
-    return scan.slice(rows, lambda row: conversation_of(row[:-2]), lambda row: _position(wanted, row[-2:]))
+    return scan.slice(rows, lambda row: conversation_of(row[:-2]), lambda row: _position(wanted, tuple(row[-2:])))
 
 
 def _position(wanted: ConversationFilter, keys: tuple[Any, ...]) -> Position:

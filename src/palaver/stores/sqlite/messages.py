@@ -12,14 +12,15 @@ from palaver.errors import KeyReused, NotFound
 from palaver.fold import draft_of
 from palaver.page import Order, Slice, Window
 from palaver.stores.orders import AppendedMessage, Made, Once, SearchQuery
+from palaver.stores.rows import event_of, message_of
+from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import check_open, index_message, insert_message
-from palaver.stores.sqlite.keyset import END, Scan
+from palaver.stores.sqlite.keyset import END
 from palaver.stores.sqlite.paths import leave_head, lineage, refuse_while_open
 from palaver.stores.sqlite.search import search
 from palaver.stores.sqlite.transaction import Row, Transaction
 from palaver.stores.sqlite.turn_ends import interrupt
-from palaver.stores.sqlite.values import event_of, message_of
 
 
 class SqliteMessages(Access):

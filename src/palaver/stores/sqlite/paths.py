@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from palaver.conversation import Branch, Conversation, Utterance
 from palaver.errors import InvalidInput, NotFound, TurnInProgress, VersionConflict
+from palaver.stores.rows import conversation_of, utterances_of
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.values import conversation_of, utterances_of
 
 
 def move_head(tx: Transaction, old_n: int | None, new_n: int | None) -> None:

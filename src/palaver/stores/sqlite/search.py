@@ -15,10 +15,11 @@ from palaver.conversation import Message
 from palaver.errors import InvalidInput, NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.orders import SearchQuery
-from palaver.stores.sqlite.keyset import END, Scan
+from palaver.stores.rows import Row, message_of
+from palaver.stores.scan import Scan
+from palaver.stores.sqlite.keyset import END
 from palaver.stores.sqlite.scope import bot_word, tenant_word
-from palaver.stores.sqlite.transaction import Row, Transaction
-from palaver.stores.sqlite.values import message_of
+from palaver.stores.sqlite.transaction import Transaction
 
 QUERY_CODE_POINTS = 1_000
 LITERAL_ROWS = 10_000

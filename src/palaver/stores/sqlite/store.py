@@ -6,12 +6,14 @@ import asyncio
 import secrets
 import sqlite3
 from collections.abc import AsyncGenerator, Collection
+from importlib.resources import files
 from pathlib import Path
 
 from palaver.clock import Clock, SystemClock
 from palaver.errors import FeatureAbsent, StoreUnavailable
 from palaver.stores.base import Feature
 from palaver.stores.orders import StoreHealth
+from palaver.stores.queries import load_queries
 from palaver.stores.sqlite.attachments import SqliteAttachments
 from palaver.stores.sqlite.bots import SqliteBots
 from palaver.stores.sqlite.connection import Database
@@ -19,13 +21,13 @@ from palaver.stores.sqlite.conversations import SqliteConversations
 from palaver.stores.sqlite.driver_errors import translated
 from palaver.stores.sqlite.entities import SqliteEntities
 from palaver.stores.sqlite.messages import SqliteMessages
-from palaver.stores.sqlite.queries import load_queries
 from palaver.stores.sqlite.schema import migrate, migrations
 from palaver.stores.sqlite.tenants import SqliteTenants
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turns import SqliteTurns
 from palaver.tenant import DEFAULT_TENANT
 
+QUERIES = files("palaver.stores.sqlite").joinpath("queries")
 _SECRET_BYTES = 32
 
 
@@ -66,7 +68,7 @@ class SqliteStore(
             raise
 
     def _open_file(self) -> sqlite3.Connection:
-        self._queries.update(load_queries())
+        self._queries.update(load_queries(QUERIES))
         try:
             connection = self._database.connect_writer()
         except sqlite3.Error as error:

@@ -11,19 +11,19 @@ from palaver.errors import FenceLost, NotFound
 from palaver.events import EventType, log_begins_at
 from palaver.fold import draft_of
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
-from palaver.stores.sqlite.keyset import END
-from palaver.stores.sqlite.paths import said_up_to
-from palaver.stores.sqlite.scope import scope_of
-from palaver.stores.sqlite.transaction import Row, Transaction
-from palaver.stores.sqlite.values import (
+from palaver.stores.rows import (
     bot_of,
     citations_column,
     event_of,
-    log_columns,
     message_of,
     parts_columns,
     turn_of,
 )
+from palaver.stores.sqlite.keyset import END
+from palaver.stores.sqlite.log_place import log_columns
+from palaver.stores.sqlite.paths import said_up_to
+from palaver.stores.sqlite.scope import scope_of
+from palaver.stores.sqlite.transaction import Row, Transaction
 
 TURN_WIDTH = 21
 _DELTAS = (EventType.TEXT_DELTA, EventType.REASONING_DELTA)

@@ -8,9 +8,10 @@ from palaver.conversation import InterruptReason, TurnStatus
 from palaver.errors import NotFound
 from palaver.events import log_begins_at
 from palaver.stores.orders import Claim, Delta, TurnLog, Watch
+from palaver.stores.rows import event_of, turn_of
+from palaver.stores.sqlite.log_place import SEQ_MAX, log_columns
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import TurnState, state_of, stored_message
-from palaver.stores.sqlite.values import SEQ_MAX, event_of, log_columns, turn_of
 
 
 class _Watching:

@@ -1,4 +1,5 @@
-"""Rows → values and back. The order of the fields is that of the ``*_columns`` parts in ``queries/``."""
+"""Rows → values and back, for every store that keeps columns. The order of the fields is that of the ``*_columns`` parts of
+its queries."""
 
 from __future__ import annotations
 
@@ -32,11 +33,9 @@ from palaver.document import Citation
 from palaver.entity import Entity, EntityType
 from palaver.events import Event
 from palaver.jsonable import decode, encode
-from palaver.stores.sqlite.transaction import Row
 from palaver.tenant import ApiKey, Scope, Tenant
 
-SEQ_MAX = 2**24 - 1
-"""The largest ``seq`` that a ``turn_log.place`` holds."""
+Row = Sequence[Any]
 BOT_WIDTH = 13
 ENTITY_WIDTH = 9
 
@@ -256,8 +255,3 @@ def entity_columns(entity: Entity) -> dict[str, Any]:
         "updated_at": to_micros(entity.updated_at),
         "version": entity.version,
     }
-
-
-def log_columns(turn_n: int, events: Sequence[Event], now: int) -> list[dict[str, Any]]:
-    """Return the rows of ``turn_log`` that hold events."""
-    return [{"turn_n": turn_n, "seq": e.seq, "type": str(e.type), "data": e.json, "at": now} for e in events]

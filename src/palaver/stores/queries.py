@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 _HEADING = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
@@ -16,14 +15,14 @@ _INCLUDED = re.compile(r"\{(\w+)\}")
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
 
-def load_queries(folder: Traversable | None = None) -> Mapping[str, str]:
-    """Return every named query and part of the ``.sql`` files in the folder (the one beside this file).
+def load_queries(folder: Traversable) -> Mapping[str, str]:
+    """Return every named query and part of the ``.sql`` files in a folder.
 
     Raises:
         ValueError: Two queries have one name.
     """
     found: dict[str, str] = {}
-    for file in (folder or files("palaver.stores.sqlite").joinpath("queries")).iterdir():
+    for file in folder.iterdir():
         if file.name.endswith(".sql"):
             _, *pieces = _HEADING.split(file.read_text(encoding="utf-8"))
             for name, body in zip(pieces[1::3], pieces[2::3], strict=True):
