@@ -147,9 +147,9 @@ FAULTS: Sequence[Fault] = (
         breaks="I3",
         edits=[
             Edit(
-                file="src/palaver/stores/sqlite/begin.py",
-                old="if order.once is None or ground.key_fingerprint != order.once.fingerprint:",
-                new="if order.once is None:",
+                file="src/palaver/stores/openings.py",
+                old="if once is None or fingerprint != once.fingerprint:",
+                new="if once is None:",
             )
         ],
         tests=["tests/engine/test_machine.py"],
@@ -165,9 +165,9 @@ FAULTS: Sequence[Fault] = (
         breaks="I5",
         edits=[
             Edit(
-                file="src/palaver/stores/sqlite/begin.py",
-                old="if ground.running_n is None and not ground.others_wait:",
-                new="if not ground.others_wait:",
+                file="src/palaver/stores/openings.py",
+                old="if running_id is None and not waiting:",
+                new="if not waiting:",
             ),
             Edit(file=_SCHEMA, old="CREATE UNIQUE INDEX turns_running", new="CREATE INDEX turns_running"),
         ],
@@ -178,9 +178,9 @@ FAULTS: Sequence[Fault] = (
         breaks="I6",
         edits=[
             Edit(
-                file="src/palaver/stores/sqlite/turn_ends.py",
-                old="(self.lease_until or 0) < now",
-                new="(self.lease_until or 0) < 0",
+                file="src/palaver/stores/endings.py",
+                old="(lease_until or 0) < now",
+                new="(lease_until or 0) < 0",
             )
         ],
         tests=["tests/engine/test_machine.py"],
@@ -190,9 +190,9 @@ FAULTS: Sequence[Fault] = (
         breaks="I7",
         edits=[
             Edit(
-                file="src/palaver/stores/sqlite/turn_ends.py",
-                old="draft = draft_of(event_of(row) for row in rows)",
-                new="draft = draft_of(event_of(row) for row in rows[:1])",
+                file="src/palaver/stores/endings.py",
+                old="draft = draft_of(line.event for line in log)",
+                new="draft = draft_of(line.event for line in log[:1])",
             )
         ],
         tests=["tests/engine/test_machine.py", "tests/crash/test_kills.py"],

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from palaver.bot import Bot
-from palaver.clock import from_micros
 from palaver.conversation import (
-    ConversationStatus,
     FilePart,
     ImagePart,
-    InterruptReason,
     Message,
     Part,
     Policy,
     Role,
     Turn,
     TurnStatus,
-    Utterance,
 )
 from palaver.errors import (
-    ConversationArchived,
-    ConversationEnded,
-    InvalidInput,
-    KeyReused,
     NotFound,
-    QueueFull,
-    TurnInProgress,
 )
-from palaver.events import log_begins_at
-from palaver.stores.orders import Begun, Claim, Continue, EditQuestion, Question, Regenerate, TurnOrder
+from palaver.stores.openings import (
+    SUPERSEDED,
+    Admission,
+    Standing,
+    Waiting,
+    admit,
+    check_open,
+    check_same,
+    claimed,
+    new_question,
+    new_turn,
+    no_message,
+    no_parent,
+    no_question,
+)
+from palaver.stores.orders import Begun, Continue, EditQuestion, Question, Regenerate, TurnOrder
 from palaver.stores.rows import bot_of, parts_columns, to_json, turn_of
 from palaver.stores.sqlite.paths import move_head, said_up_to
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt, recover_turn, stored_message
-
-_RETRY_AFTER_SECONDS = 1
 
 
 class _Ground(NamedTuple):
@@ -70,13 +70,6 @@ class _Place(NamedTuple):
     question: Question | None
 
 
-class _Admission(NamedTuple):
-    """Whether the turn runs now, and whom it asks to stop."""
-
-    runs: bool
-    superseded: str | None = None
-
-
 def begin(tx: Transaction, tenant_id: str, order: TurnOrder) -> Begun:
     """``TurnRows.begin_turn``"""
     ground = _ground(tx, tenant_id, order)
@@ -98,17 +91,8 @@ def _ground(tx: Transaction, tenant_id: str, order: TurnOrder) -> _Ground:
     return _Ground._make((*row[:13], bot_of(row[13:]), row[-1]))
 
 
-def check_open(status: str) -> None:
-    """Raise ``ConversationEnded`` or ``ConversationArchived`` unless the conversation is active."""
-    if status == ConversationStatus.ENDED:
-        raise ConversationEnded("This conversation has ended: reopen it first.")
-    if status == ConversationStatus.ARCHIVED:
-        raise ConversationArchived("This conversation is archived: reopen it first.")
-
-
 def _replay(tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder) -> Begun:
-    if order.once is None or ground.key_fingerprint != order.once.fingerprint:
-        raise KeyReused("This idempotency key was used in this conversation before, with another body.")
+    check_same(order.once, ground.key_fingerprint)
     identity = tx.row("identity_of_turn", n=ground.key_n)
     row = tx.row("turn", id=identity[0], tenant_id=tenant_id) if identity else None
     if row is None:
@@ -124,12 +108,12 @@ def _place(tx: Transaction, ground: _Ground, order: TurnOrder) -> _Place:
         case Continue(question=question, parent_id=parent_id):
             parent = tx.row("place_of_turn", id=parent_id, conversation_n=ground.n)
             if parent is None:
-                raise InvalidInput("parent_id is no turn of this conversation.", code="invalid_parent")
+                raise no_parent()
             return _Place(parent[0], parent[1], question.message_id, question)
         case Regenerate(answer_id=answer_id):
             parent_n, parent_id, question_id = _beside(tx, ground.n, answer_id, Role.ASSISTANT)
             if question_id is None:
-                raise InvalidInput("This answer has no question to answer again.", code="invalid_parent")
+                raise no_question()
             return _Place(parent_n, parent_id, question_id, None)
         case EditQuestion(message_id=message_id, question=question):
             parent_n, parent_id, _ = _beside(tx, ground.n, message_id, Role.USER)
@@ -141,46 +125,28 @@ def _beside(
 ) -> tuple[int | None, str | None, str | None]:
     row = tx.row("place_of_message", id=message_id, conversation_n=conversation_n)
     if row is None or row[4] != role:
-        word = "an answer" if role is Role.ASSISTANT else "a question"
-        raise InvalidInput(f"This is not {word} of this conversation.", code="invalid_parent")
+        raise no_message(role)
     return row[1], row[2], row[3]
 
 
-def _admit(tx: Transaction, ground: _Ground, order: TurnOrder) -> _Admission:
-    if ground.running_n is None and not ground.others_wait:
-        return _Admission(runs=True)
-    queued = tx.rows("queued_of_conversation", n=ground.n) if ground.others_wait else []
-    match order.policy:
-        case Policy.REJECT:
-            raise TurnInProgress(
-                "A turn runs in this conversation.",
-                turn_id=ground.running_id or queued[0][1],
-                conversation_id=order.conversation_id,
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
-        case Policy.QUEUE:
-            if len(queued) >= order.queue_cap:
-                raise QueueFull(
-                    "The queue of this conversation is full.",
-                    conversation_id=order.conversation_id,
-                    retry_after_seconds=_RETRY_AFTER_SECONDS,
-                )
-            return _Admission(runs=False)
-        case Policy.INTERRUPT:
-            for turn_n in (row[0] for row in queued if row[2]):
-                interrupt(tx, turn_n, InterruptReason.SUPERSEDED)
-            if ground.running_n is None:
-                return _Admission(runs=True)
-            tx.run("ask_to_stop", n=ground.running_n, reason=InterruptReason.SUPERSEDED.value)
-            return _Admission(runs=False, superseded=ground.running_id)
+def _admit(tx: Transaction, ground: _Ground, order: TurnOrder) -> Admission:
+    rows = tx.rows("queued_of_conversation", n=ground.n) if ground.others_wait else []
+    waiting = [Waiting(id=turn_id, interrupting=bool(interrupting)) for _, turn_id, interrupting in rows]
+    admission = admit(order, ground.running_id, waiting)
+    for turn_n in (row[0] for row in rows if row[1] in admission.cancelled):
+        interrupt(tx, turn_n, SUPERSEDED)
+    if admission.superseded is not None:
+        tx.run("ask_to_stop", n=ground.running_n, reason=SUPERSEDED.value)
+    return admission
 
 
 def _accept(
-    tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder, place: _Place, admission: _Admission
+    tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder, place: _Place, admission: Admission
 ) -> Begun:
     if place.parent_n != ground.head_n:
         move_head(tx, ground.head_n, place.parent_n)
-    turn = _turn(tx, ground, order, place, runs=admission.runs)
+    standing = Standing(index=ground.last_index + 1, parent_id=place.parent_id, question_id=place.question_id)
+    turn = new_turn(order, standing, ground.bot, runs=admission.runs, now=tx.now)
     turn_n = _insert_turn(tx, tenant_id, ground, order, turn, place.parent_n)
     seq = ground.last_seq
     if place.question is None:
@@ -206,23 +172,7 @@ def _accept(
     if not admission.runs:
         return begun
     history = said_up_to(tx, place.parent_n, order.history_turns)
-    return replace(begun, claim=_claim(tenant_id, ground, order, begun, history))
-
-
-def _turn(tx: Transaction, ground: _Ground, order: TurnOrder, place: _Place, *, runs: bool) -> Turn:
-    now = from_micros(tx.now)
-    return Turn(
-        id=order.turn_id,
-        conversation_id=order.conversation_id,
-        index=ground.last_index + 1,
-        parent_id=place.parent_id,
-        status=TurnStatus.RUNNING if runs else TurnStatus.QUEUED,
-        model=ground.bot.model,
-        user_message_id=place.question_id,
-        message_id=order.answer_id,
-        created_at=now,
-        started_at=now if runs else None,
-    )
+    return claimed(begun, tenant_id, order, ground.bot, history)
 
 
 def _insert_turn(
@@ -255,19 +205,6 @@ def _insert_turn(
     )
 
 
-def _claim(tenant_id: str, ground: _Ground, order: TurnOrder, begun: Begun, history: Sequence[Utterance]) -> Claim:
-    return Claim(
-        tenant_id=tenant_id,
-        turn=begun.turn,
-        question=begun.question,
-        history=history,
-        bot=ground.bot,
-        fence=1,
-        next_seq=log_begins_at(queued=False),
-        params=order.params,
-    )
-
-
 def _insert_question(
     tx: Transaction, tenant_id: str, ground: _Ground, turn: Turn, asked: tuple[int, int, Question]
 ) -> Message:
@@ -276,16 +213,7 @@ def _insert_question(
         tx, message_id=question.message_id, place=(ground.n, turn_n, seq), role=Role.USER, parts=question.parts
     )
     index_message(tx, tenant_id, ground.bot_n, message_n, question.parts)
-    return Message(
-        id=question.message_id,
-        conversation_id=turn.conversation_id,
-        turn_id=turn.id,
-        seq=seq,
-        role=Role.USER,
-        parts=question.parts,
-        status=TurnStatus.COMPLETED,
-        created_at=turn.created_at,
-    )
+    return new_question(turn, question, seq)
 
 
 def insert_message(

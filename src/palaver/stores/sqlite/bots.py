@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 from palaver.bot import Bot
 from palaver.clock import from_micros
 from palaver.conversation import InterruptReason
-from palaver.errors import NameTaken, NotFound, VersionConflict
-from palaver.metadata import merge
+from palaver.errors import NameTaken, NotFound
 from palaver.page import Order, Slice, Window
-from palaver.stores.orders import UNSET, BotChange, BotDraft, Made, Once
+from palaver.stores.changes import changed_bot, check_version, new_bot
+from palaver.stores.orders import BotChange, BotDraft, Made, Once
 from palaver.stores.rows import bot_columns, bot_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
@@ -67,19 +66,7 @@ def _create(tx: Transaction, tenant_id: str, draft: BotDraft, once: Once | None)
     if known is not None:
         return Made(value=bot_with_key(tx, tenant_id, known)[0], replayed=True)
     _refuse_taken(tx, tenant_id, draft.name, draft.id)
-    now = from_micros(tx.now)
-    bot = Bot(
-        id=draft.id,
-        name=draft.name,
-        instructions=draft.instructions,
-        model=draft.model,
-        params=draft.params,
-        retrieval=draft.retrieval,
-        idle_timeout_minutes=draft.idle_timeout_minutes,
-        metadata=draft.metadata,
-        created_at=now,
-        updated_at=now,
-    )
+    bot = new_bot(draft, from_micros(tx.now))
     tx.insert("insert_bot", tenant_id=tenant_id, **bot_columns(bot))
     note_made(tx, tenant_id, "bot", once, draft.id)
     return Made(value=bot_with_key(tx, tenant_id, draft.id)[0])
@@ -97,27 +84,10 @@ def _page(tx: Transaction, tenant_id: str, window: Window, *, deleted: bool) -> 
     return scan.slice(rows, bot_of, lambda row: (row[-1],))
 
 
-def _changed(bot: Bot, change: BotChange) -> Bot:
-    return replace(
-        bot,
-        name=bot.name if change.name is UNSET else change.name,
-        instructions=bot.instructions if change.instructions is UNSET else change.instructions,
-        model=bot.model if change.model is UNSET else change.model,
-        params=bot.params if change.params is UNSET else change.params,
-        retrieval=bot.retrieval if change.retrieval is UNSET else change.retrieval,
-        idle_timeout_minutes=(
-            bot.idle_timeout_minutes if change.idle_timeout_minutes is UNSET else change.idle_timeout_minutes
-        ),
-        metadata=bot.metadata if change.metadata is UNSET else merge(bot.metadata, change.metadata),
-        version=bot.version + 1,
-    )
-
-
 def _update(tx: Transaction, tenant_id: str, bot_id: str, change: BotChange, if_version: int | None) -> Bot:
     bot, n = bot_with_key(tx, tenant_id, bot_id)
-    if if_version not in (None, bot.version):
-        raise VersionConflict("The bot was changed in the meantime.")
-    changed = replace(_changed(bot, change), updated_at=from_micros(tx.now))
+    check_version("bot", bot.version, if_version)
+    changed = changed_bot(bot, change, from_micros(tx.now))
     _refuse_taken(tx, tenant_id, changed.name, bot_id)
     tx.run("update_bot", **bot_columns(changed))
     idles = changed.idle_timeout_minutes is not None
@@ -128,8 +98,7 @@ def _update(tx: Transaction, tenant_id: str, bot_id: str, change: BotChange, if_
 
 def _delete(tx: Transaction, tenant_id: str, bot_id: str, if_version: int | None) -> Sequence[str]:
     bot, n = bot_with_key(tx, tenant_id, bot_id)
-    if if_version not in (None, bot.version):
-        raise VersionConflict("The bot was changed in the meantime.")
+    check_version("bot", bot.version, if_version)
     turns = [interrupt(tx, row[0], InterruptReason.DELETED) for row in tx.rows("open_turns_of_bot", bot_n=n)]
     tx.run("delete_conversations_of_bot", bot_n=n, bot_id=bot_id, now=tx.now)
     tx.run("delete_bot", n=n, now=tx.now)

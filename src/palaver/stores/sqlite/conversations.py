@@ -7,11 +7,10 @@ from functools import partial
 from typing import NamedTuple
 
 from palaver.conversation import Branch, Conversation, ConversationStatus, InterruptReason
-from palaver.errors import NotFound, VersionConflict
-from palaver.metadata import merge
+from palaver.errors import NotFound
 from palaver.page import Slice, Window
+from palaver.stores.changes import changed_conversation, check_version
 from palaver.stores.orders import (
-    UNSET,
     ConversationChange,
     ConversationDraft,
     ConversationFilter,
@@ -123,8 +122,7 @@ def _state(tx: Transaction, tenant_id: str, conversation_id: str, if_version: in
     if row is None:
         raise NotFound
     state = State(*row)
-    if if_version not in (None, state.version):
-        raise VersionConflict("The conversation was changed in the meantime.")
+    check_version("conversation", state.version, if_version)
     return state
 
 
@@ -169,13 +167,13 @@ def _update(
     tx: Transaction, tenant_id: str, conversation_id: str, change: ConversationChange, if_version: int | None
 ) -> Conversation:
     state = _state(tx, tenant_id, conversation_id, if_version)
-    old = _get(tx, tenant_id, conversation_id)
+    changed = changed_conversation(_get(tx, tenant_id, conversation_id), change)
     tx.run(
         "update_conversation",
         n=state.n,
-        title=old.title if change.title is UNSET else change.title,
-        external_id=old.external_id if change.external_id is UNSET else change.external_id,
-        metadata=to_json(old.metadata if change.metadata is UNSET else merge(old.metadata, change.metadata)),
+        title=changed.title,
+        external_id=changed.external_id,
+        metadata=to_json(changed.metadata),
     )
     return _get(tx, tenant_id, conversation_id)
 

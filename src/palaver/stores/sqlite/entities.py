@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from palaver.clock import from_micros
 from palaver.entity import Entity
-from palaver.errors import NameTaken, NotFound, VersionConflict
-from palaver.metadata import merge
+from palaver.errors import NameTaken, NotFound
 from palaver.page import Order, Slice, Window
-from palaver.stores.orders import UNSET, EntityChange, EntityDraft, Made, Once
+from palaver.stores.changes import changed_entity, check_version, new_entity
+from palaver.stores.orders import EntityChange, EntityDraft, Made, Once
 from palaver.stores.rows import entity_columns, entity_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
@@ -51,17 +50,7 @@ def entity_with_key(tx: Transaction, tenant_id: str, entity_id: str) -> tuple[En
 
 def insert_entity(tx: Transaction, tenant_id: str, draft: EntityDraft) -> int:
     """Keep a new entity and return its integer key."""
-    now = from_micros(tx.now)
-    entity = Entity(
-        id=draft.id,
-        type=draft.type,
-        external_id=draft.external_id,
-        name=draft.name,
-        email=draft.email,
-        metadata=draft.metadata,
-        created_at=now,
-        updated_at=now,
-    )
+    entity = new_entity(draft, from_micros(tx.now))
     return tx.insert("insert_entity", tenant_id=tenant_id, **entity_columns(entity))
 
 
@@ -94,23 +83,10 @@ def _page(tx: Transaction, tenant_id: str, window: Window) -> Slice[Entity]:
     return scan.slice(rows, lambda row: entity_of(row[:-1]), lambda row: (row[-1],))
 
 
-def _changed(entity: Entity, change: EntityChange) -> Entity:
-    return replace(
-        entity,
-        type=entity.type if change.type is UNSET else change.type,
-        external_id=entity.external_id if change.external_id is UNSET else change.external_id,
-        name=entity.name if change.name is UNSET else change.name,
-        email=entity.email if change.email is UNSET else change.email,
-        metadata=entity.metadata if change.metadata is UNSET else merge(entity.metadata, change.metadata),
-        version=entity.version + 1,
-    )
-
-
 def _update(tx: Transaction, tenant_id: str, entity_id: str, change: EntityChange, if_version: int | None) -> Entity:
     entity, _ = entity_with_key(tx, tenant_id, entity_id)
-    if if_version not in (None, entity.version):
-        raise VersionConflict("The entity was changed in the meantime.")
-    changed = replace(_changed(entity, change), updated_at=from_micros(tx.now))
+    check_version("entity", entity.version, if_version)
+    changed = changed_entity(entity, change, from_micros(tx.now))
     _refuse_taken(tx, tenant_id, changed)
     tx.run("update_entity", **entity_columns(changed))
     return changed
@@ -118,8 +94,7 @@ def _update(tx: Transaction, tenant_id: str, entity_id: str, change: EntityChang
 
 def _delete(tx: Transaction, tenant_id: str, entity_id: str, if_version: int | None) -> None:
     entity, n = entity_with_key(tx, tenant_id, entity_id)
-    if if_version not in (None, entity.version):
-        raise VersionConflict("The entity was changed in the meantime.")
+    check_version("entity", entity.version, if_version)
     tx.run("forget_entity", n=n)
     tx.run("forget_entity_in_deleted", n=n)
     tx.run("delete_once_of", id=entity_id)

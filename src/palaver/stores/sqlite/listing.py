@@ -8,13 +8,13 @@ from typing import Any
 
 from palaver.clock import to_micros
 from palaver.conversation import Conversation, ConversationStatus
-from palaver.errors import InvalidInput
 from palaver.page import Order, Position, Slice, Window
 from palaver.stores.orders import ConversationFilter, ConversationSort
 from palaver.stores.rows import conversation_of
 from palaver.stores.scan import Scan
-from palaver.stores.sqlite.search import QUERY_CODE_POINTS, scope_match, terms_of
+from palaver.stores.sqlite.search import literal_condition, match_of, scope_match
 from palaver.stores.sqlite.transaction import Transaction
+from palaver.stores.terms import check_query, terms_of
 
 MESSAGES_LOOKED_AT = 10_000
 """A filter by words considers the conversations of this many newest messages that hold them."""
@@ -132,19 +132,18 @@ def _by_metadata(metadata: Mapping[str, str]) -> Iterator[_Condition]:
 
 
 def _by_words(tx: Transaction, tenant_id: str, words: str, bot_id: str | None) -> _Condition:
-    if len(words) > QUERY_CODE_POINTS:
-        raise InvalidInput(f"A query holds at most {QUERY_CODE_POINTS:,} characters.", code="query_too_long")
+    check_query(words)
     in_title = "instr(casefold(c.title), :title_part) > 0"
     params: dict[str, Any] = {"title_part": words.casefold()}
     terms = terms_of(words) if words.strip() else None
     bot_known = bot_id is None or tx.row("bot_key", id=bot_id, tenant_id=tenant_id) is not None
     if terms is None or not bot_known:
         return _Condition(in_title, params)
-    literal, literals = terms.literal_condition()
+    literal, literals = literal_condition(terms)
     hits = f"SELECT rowid AS n FROM messages_fts WHERE messages_fts MATCH :match ORDER BY rowid DESC LIMIT {MESSAGES_LOOKED_AT}"  # noqa: S608 - constants
     said = (
         f"c.n IN (SELECT m.conversation_n FROM ({hits}) f CROSS JOIN messages m ON m.n = f.n"  # noqa: S608 - constants
         f" WHERE m.deleted_at IS NULL{literal})"
     )
-    params |= literals | {"match": terms.match(scope_match(tx, tenant_id, bot_id))}
+    params |= literals | {"match": match_of(terms, scope_match(tx, tenant_id, bot_id))}
     return _Condition(f"({in_title} OR {said})", params)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 
 from palaver.conversation import InterruptReason, Message, Role, TurnStatus, Utterance
-from palaver.errors import KeyReused, NotFound
-from palaver.fold import draft_of
+from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
+from palaver.stores.endings import said_so_far
+from palaver.stores.openings import check_open, check_same
 from palaver.stores.orders import AppendedMessage, Made, Once, SearchQuery
-from palaver.stores.rows import event_of, message_of
+from palaver.stores.rows import Row, event_of, message_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
-from palaver.stores.sqlite.begin import check_open, index_message, insert_message
+from palaver.stores.sqlite.begin import index_message, insert_message
 from palaver.stores.sqlite.keyset import END
 from palaver.stores.sqlite.paths import leave_head, lineage, refuse_while_open
 from palaver.stores.sqlite.search import search
-from palaver.stores.sqlite.transaction import Row, Transaction
+from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt
+from palaver.stores.tree import turns_of
 
 
 class SqliteMessages(Access):
@@ -66,8 +66,7 @@ def _with_log(tx: Transaction, row: Row) -> Message:
     message = message_of(row[:13])
     if message.status is not TurnStatus.RUNNING:
         return message
-    draft = draft_of(event_of(line) for line in tx.rows("log", turn_n=row[13], after=0, limit=END))
-    return replace(message, parts=draft.parts(), citations=draft.citations)
+    return said_so_far(message, [event_of(line) for line in tx.rows("log", turn_n=row[13], after=0, limit=END)])
 
 
 def _page(tx: Transaction, tenant_id: str, conversation_id: str, window: Window, order: Order) -> Slice[Message]:
@@ -98,22 +97,6 @@ def _rate(tx: Transaction, tenant_id: str, message_id: str, rating: int | None, 
     return _get(tx, tenant_id, message_id)
 
 
-def _turns_of(messages: Sequence[AppendedMessage]) -> list[list[AppendedMessage]]:
-    """A question and the answer right behind it are one turn; everything else is a turn of its own."""
-    joined = {
-        answer.message_id
-        for question, answer in pairwise(messages)
-        if question.role is Role.USER and answer.role is Role.ASSISTANT and question.turn_id == answer.turn_id
-    }
-    turns: list[list[AppendedMessage]] = []
-    for message in messages:
-        if message.message_id in joined:
-            turns[-1].append(message)
-        else:
-            turns.append([message])
-    return turns
-
-
 def _append(
     tx: Transaction, *, place: tuple[str, str], messages: Sequence[AppendedMessage], once: Once | None
 ) -> Made[Sequence[Message]]:
@@ -133,8 +116,7 @@ def _append(
 def _appended_before(tx: Transaction, tenant_id: str, known: Row, once: Once, count: int) -> Made[Sequence[Message]]:
     """Return what the key stored: the messages from its first one on, as many as were sent, but for deleted ones."""
     fingerprint, first_id = known
-    if fingerprint != once.fingerprint:
-        raise KeyReused("This idempotency key was used in this conversation before, with another body.")
+    check_same(once, fingerprint)
     rows = tx.rows("appended_messages", first_id=first_id, count=count)
     return Made(value=tuple(_get(tx, tenant_id, row[0]) for row in rows), replayed=True)
 
@@ -143,7 +125,7 @@ def _store_appended(
     tx: Transaction, tenant_id: str, state: Row, messages: Sequence[AppendedMessage], once: Once | None
 ) -> None:
     n, bot_n, _, _, head_n, _, seq, index = state[:8]
-    turns = _turns_of(messages)
+    turns = turns_of(messages)
     for turn in turns:
         index += 1
         head_n = _insert_turn(tx, tenant_id, turn, place=(n, index, head_n), once=once)

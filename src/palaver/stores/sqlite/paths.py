@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from palaver.conversation import Branch, Conversation, Utterance
-from palaver.errors import InvalidInput, NotFound, TurnInProgress, VersionConflict
+from palaver.errors import InvalidInput, NotFound
+from palaver.stores.changes import check_version
+from palaver.stores.openings import in_progress
 from palaver.stores.rows import conversation_of, utterances_of
 from palaver.stores.sqlite.transaction import Transaction
+from palaver.stores.tree import Node, branches_of
 
 
 def move_head(tx: Transaction, old_n: int | None, new_n: int | None) -> None:
@@ -55,8 +58,7 @@ def set_head(
     turn = tx.row("place_of_turn", id=turn_id, conversation_n=conversation_n)
     if turn is None:
         raise InvalidInput("This is no turn of this conversation.", code="invalid_parent")
-    if if_version not in (None, version):
-        raise VersionConflict("The conversation was changed in the meantime.")
+    check_version("conversation", version, if_version)
     refuse_while_open(tx, conversation_n, conversation_id)
     if turn[0] != head_n:
         move_head(tx, head_n, turn[0])
@@ -72,40 +74,15 @@ def refuse_while_open(tx: Transaction, conversation_n: int, conversation_id: str
     open_turns = tx.rows("open_turns_of_conversation", n=conversation_n)
     if open_turns:
         running = tx.row("identity_of_turn", n=open_turns[0][0])
-        raise TurnInProgress(
-            "A turn runs in this conversation.",
-            turn_id=running[0] if running else None,
-            conversation_id=conversation_id,
-        )
+        raise in_progress(running[0] if running else None, conversation_id)
 
 
 def branches(tx: Transaction, tenant_id: str, conversation_id: str) -> Sequence[Branch]:
-    """``ConversationRows.branches``: one walk over the turns, newest first, finds the leaves and the active path."""
+    """``ConversationRows.branches``"""
     state = tx.row("conversation_state", id=conversation_id, tenant_id=tenant_id)
     if state is None:
         raise NotFound
-    rows: list[tuple[int, str, int | None]] = sorted(tx.rows("branch_rows", n=state[0]))
-    ids = {row[0]: row[1] for row in rows}
-    leaf: dict[int, int] = {}
-    siblings: dict[int | None, int] = {}
-    active: set[int | None] = {state[4]}
-    for turn_n, _, parent_n in reversed(rows):
-        siblings[parent_n] = siblings.get(parent_n, 0) + 1
-        if turn_n in active:
-            active.add(parent_n)
-        end = leaf.setdefault(turn_n, turn_n)
-        if parent_n is not None and leaf.get(parent_n, 0) < end:
-            leaf[parent_n] = end
-    return tuple(
-        Branch(
-            parent_id=None if parent_n is None else ids[parent_n],
-            turn_id=turn_id,
-            leaf_turn_id=ids[leaf[turn_n]],
-            active=turn_n in active,
-        )
-        for turn_n, turn_id, parent_n in rows
-        if siblings[parent_n] > 1
-    )
+    return branches_of((Node(*row) for row in tx.rows("branch_rows", n=state[0])), state[4])
 
 
 def lineage(tx: Transaction, tenant_id: str, turn_id: str, turns: int) -> Sequence[Utterance]:

@@ -7,12 +7,10 @@ with the newest ``LITERAL_ROWS`` messages before the page's position.
 
 from __future__ import annotations
 
-import unicodedata
-from dataclasses import dataclass
 from typing import Any
 
 from palaver.conversation import Message
-from palaver.errors import InvalidInput, NotFound
+from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.orders import SearchQuery
 from palaver.stores.rows import Row, message_of
@@ -20,50 +18,22 @@ from palaver.stores.scan import Scan
 from palaver.stores.sqlite.keyset import END
 from palaver.stores.sqlite.scope import bot_word, tenant_word
 from palaver.stores.sqlite.transaction import Transaction
+from palaver.stores.terms import Terms, terms_of
 
-QUERY_CODE_POINTS = 1_000
 LITERAL_ROWS = 10_000
 """How many messages a literal comparison looks at, at most, for one page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """A query: ``words`` for the index, ``literals`` to compare."""
-
-    words: tuple[str, ...]
-    literals: tuple[str, ...]
-
-    def match(self, scope: str) -> str:
-        """Return an FTS5 query that finds the words inside a scope."""
-        phrases = [f'{{text}} : "{word}"' for word in self.words]
-        return " AND ".join([scope, *phrases])
-
-    def literal_condition(self) -> tuple[str, dict[str, Any]]:
-        """Return a condition on ``m.text`` and its parameters."""
-        params = {f"literal_{number}": literal for number, literal in enumerate(self.literals)}
-        return "".join(f" AND instr(m.text, :{name}) > 0" for name in params), params
+def match_of(terms: Terms, scope: str) -> str:
+    """Return an FTS5 query that finds the words inside a scope."""
+    phrases = [f'{{text}} : "{word}"' for word in terms.words]
+    return " AND ".join([scope, *phrases])
 
 
-def _has_word(piece: str) -> bool:
-    # The tokenizer knows the letters of Unicode 6.1. Those of 3.2, which Python keeps, are among them for certain.
-    return any(unicodedata.ucd_3_2_0.category(char)[0] in "LN" for char in piece)
-
-
-def terms_of(text: str) -> Terms:
-    """Cut a query into terms.
-
-    Raises:
-        InvalidInput: ``query_too_long``, ``empty_query``, ``invalid_character`` for NUL.
-    """
-    if len(text) > QUERY_CODE_POINTS:
-        raise InvalidInput(f"A query holds at most {QUERY_CODE_POINTS:,} characters.", code="query_too_long")
-    if "\x00" in text:
-        raise InvalidInput("NUL is in no text.", code="invalid_character")
-    pieces = tuple(dict.fromkeys(text.split()))
-    if not pieces:
-        raise InvalidInput("A query needs a word to find.", code="empty_query")
-    words = tuple(piece.replace('"', " ") for piece in pieces if _has_word(piece))
-    return Terms(words, tuple(piece for piece in pieces if not _has_word(piece)))
+def literal_condition(terms: Terms) -> tuple[str, dict[str, Any]]:
+    """Return a condition on ``m.text`` and its parameters."""
+    params = {f"literal_{number}": literal for number, literal in enumerate(terms.literals)}
+    return "".join(f" AND instr(m.text, :{name}) > 0" for name in params), params
 
 
 def scope_match(tx: Transaction, tenant_id: str, bot_id: str | None) -> str:
@@ -82,13 +52,13 @@ def search(tx: Transaction, tenant_id: str, query: SearchQuery, window: Window) 
     scan = Scan.over(window, Order.DESC)
     start = scan.start[0] if scan.start else (-1 if scan.ascending else END)
     params = {
-        "match": terms.match(scope_match(tx, tenant_id, query.bot_id)),
+        "match": match_of(terms, scope_match(tx, tenant_id, query.bot_id)),
         "start": start,
         "tenant_id": tenant_id,
         "limit": scan.rows,
         "bound": LITERAL_ROWS,
     }
-    condition, literals = terms.literal_condition()
+    condition, literals = literal_condition(terms)
     if condition:
         condition += f" AND {_within(tx, scan, params)}"
     rows = tx.select(_sql(tx, scan, condition), {**params, **literals})

@@ -6,10 +6,18 @@ import json
 from typing import NamedTuple
 
 from palaver.clock import from_micros, to_micros
-from palaver.conversation import InterruptReason, Message, Role, Turn, TurnStatus
+from palaver.conversation import InterruptReason, Message, Turn, TurnStatus
 from palaver.errors import FenceLost, NotFound
-from palaver.events import EventType, log_begins_at
-from palaver.fold import draft_of
+from palaver.events import log_begins_at
+from palaver.stores.endings import (
+    Logged,
+    end_seq,
+    ended,
+    final_answer,
+    has_expired,
+    interruption,
+    recovery_reason,
+)
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
 from palaver.stores.rows import (
     bot_of,
@@ -26,7 +34,6 @@ from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Row, Transaction
 
 TURN_WIDTH = 21
-_DELTAS = (EventType.TEXT_DELTA, EventType.REASONING_DELTA)
 
 
 class TurnState(NamedTuple):
@@ -44,7 +51,7 @@ class TurnState(NamedTuple):
 
     def has_expired(self, now: int) -> bool:
         """Whether its worker let its lease run out."""
-        return self.status == TurnStatus.RUNNING and (self.lease_until or 0) < now
+        return has_expired(self.status, self.lease_until, now)
 
 
 STATE_WIDTH = len(TurnState._fields)
@@ -102,16 +109,7 @@ def interrupt(tx: Transaction, turn_n: int, reason: InterruptReason) -> str:
     if ending.turn.status.is_terminal:
         return ending.turn.id
     rows = tx.rows("log", turn_n=turn_n, after=0, limit=END)
-    draft = draft_of(event_of(row) for row in rows)
-    first = next((row[3] for row in rows if row[1] in _DELTAS), None)
-    outcome = Outcome(
-        status=TurnStatus.INTERRUPTED,
-        reason=reason,
-        parts=draft.parts(),
-        citations=draft.citations,
-        first_token_at=None if first is None else from_micros(first),
-    )
-    _close(tx, ending, outcome)
+    _close(tx, ending, interruption([Logged(event=event_of(row), at=row[3]) for row in rows], reason))
     return ending.turn.id
 
 
@@ -121,18 +119,12 @@ def recover_turn(tx: Transaction, tenant_id: str, turn_id: str) -> str | None:
     state = None if row is None else state_of(row)
     if state is None or not state.has_expired(tx.now):
         return None
-    return interrupt(tx, state.n, InterruptReason(state.stop_reason or InterruptReason.SERVER_RESTART))
-
-
-def _last_seq(ending: _Open) -> int:
-    if ending.turn.started_at is None:
-        return 2  # it waited, and it ended
-    return (ending.log_end or log_begins_at(queued=bool(ending.state.queued)) - 1) + 1
+    return interrupt(tx, state.n, recovery_reason(state.stop_reason))
 
 
 def _close(tx: Transaction, ending: _Open, outcome: Outcome) -> tuple[Turn, Message | None, int]:
-    last_seq = _last_seq(ending)
-    turn = _ended(ending.turn, outcome, tx.now)
+    last_seq = end_seq(ending.turn, queued=bool(ending.state.queued), log_end=ending.log_end)
+    turn = ended(ending.turn, outcome, tx.now)
     tx.run(
         "finish_turn",
         n=ending.state.n,
@@ -154,27 +146,6 @@ def _close(tx: Transaction, ending: _Open, outcome: Outcome) -> tuple[Turn, Mess
     return turn, _write_answer(tx, ending, turn, outcome), last_seq
 
 
-def _ended(turn: Turn, outcome: Outcome, now: int) -> Turn:
-    return Turn(
-        id=turn.id,
-        conversation_id=turn.conversation_id,
-        index=turn.index,
-        parent_id=turn.parent_id,
-        status=outcome.status,
-        reason=outcome.reason,
-        error=outcome.error,
-        model=turn.model,
-        user_message_id=turn.user_message_id,
-        message_id=turn.message_id,
-        usage=outcome.usage,
-        context=outcome.context,
-        created_at=turn.created_at,
-        started_at=turn.started_at,
-        first_token_at=outcome.first_token_at,
-        finished_at=from_micros(now),
-    )
-
-
 def _write_answer(tx: Transaction, ending: _Open, turn: Turn, outcome: Outcome) -> Message | None:
     if ending.answer_n is None or turn.message_id is None:
         return None
@@ -189,18 +160,11 @@ def _write_answer(tx: Transaction, ending: _Open, turn: Turn, outcome: Outcome) 
         )
     if text:
         tx.run("index_message", n=ending.answer_n, scope=scope_of(ending.tenant_id, ending.bot_n), text=text)
-    return Message(
-        id=turn.message_id,
-        conversation_id=turn.conversation_id,
-        turn_id=turn.id,
+    return final_answer(
+        turn,
+        outcome,
         seq=ending.answer_seq,
-        role=Role.ASSISTANT,
-        parts=outcome.parts,
-        citations=outcome.citations,
-        rating=ending.answer_rating,
-        feedback=ending.answer_feedback,
-        model=turn.model or None,
-        status=turn.status,
+        rated=(ending.answer_rating, ending.answer_feedback),
         created_at=from_micros(ending.answer_created_at),
     )
 

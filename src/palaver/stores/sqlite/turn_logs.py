@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from palaver.conversation import InterruptReason, TurnStatus
 from palaver.errors import NotFound
-from palaver.events import log_begins_at
+from palaver.stores.endings import log_of
 from palaver.stores.orders import Claim, Delta, TurnLog, Watch
 from palaver.stores.rows import event_of, turn_of
 from palaver.stores.sqlite.log_place import SEQ_MAX, log_columns
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.turn_ends import TurnState, state_of, stored_message
+from palaver.stores.sqlite.turn_ends import state_of, stored_message
 
 
 class _Watching:
@@ -69,14 +69,6 @@ def renew(tx: Transaction, claims: Sequence[Claim], lease_seconds: float) -> Wat
     return watching.result()
 
 
-def _last_seq(state: TurnState, log_end: int | None) -> int:
-    if state.last_seq is not None:
-        return state.last_seq
-    if state.status == TurnStatus.QUEUED:
-        return 1
-    return log_end or log_begins_at(queued=bool(state.queued)) - 1
-
-
 def read_log(
     tx: Transaction,
     tenant_id: str,
@@ -97,17 +89,13 @@ def read_log(
     turn = turn_of(row)
     events = tuple(event_of(line) for line in tx.rows("log", turn_n=state.n, after=min(after, SEQ_MAX), limit=limit))
     end = tx.row("log_end", turn_n=state.n)
-    log_end = end[0] if end else None
-    last_seq = _last_seq(state, log_end)
-    had_log = turn.started_at is not None and last_seq > log_begins_at(queued=bool(state.queued))
-    return TurnLog(
-        turn=turn,
-        question=stored_message(tx, turn.user_message_id),
-        answer=stored_message(tx, turn.message_id),
-        events=events,
+    return log_of(
+        turn,
+        (stored_message(tx, turn.user_message_id), stored_message(tx, turn.message_id)),
+        events,
         queued=bool(state.queued),
-        last_seq=last_seq,
-        expired=turn.status.is_terminal and had_log and log_end is None,
+        ended_seq=state.last_seq,
+        log_end=end[0] if end else None,
     )
 
 
