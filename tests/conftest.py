@@ -8,7 +8,7 @@ from hypothesis import Phase, settings
 # For whoever only wants to know that a property fails, not the smallest way to make it fail.
 settings.register_profile("fail-fast", phases=(Phase.explicit, Phase.generate))
 
-pytest_plugins = ["peers.fixtures"]
+pytest_plugins = ["peers.fixtures", "servers.fixtures"]
 pytest.register_assert_rewrite("palaver.testing")
 
 

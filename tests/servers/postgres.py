@@ -1,0 +1,77 @@
+"""A PostgreSQL server for tests."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from pwd import getpwall
+
+from servers.process import DatabaseServer, find_program
+
+_INITDB = ("--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8")
+
+
+def _program(name: str) -> Path:
+    """Debian keeps the programs of each version in a folder of its own, off the PATH; the newest is taken."""
+    folders = Path("/usr/lib/postgresql").glob("*/bin")
+    newest_first = sorted(folders, key=lambda folder: float(folder.parent.name), reverse=True)
+    return find_program(name, "postgresql", *newest_first)
+
+
+def _unprivileged() -> str | None:
+    """PostgreSQL refuses to run as root: then it is started as another user."""
+    names = {account.pw_name for account in getpwall()}
+    return next(name for name in ("postgres", "nobody") if name in names) if os.geteuid() == 0 else None
+
+
+class PostgresServer(DatabaseServer):
+    """A cluster of its own; ``settings`` are those of postgresql.conf, over durable defaults (``fsync`` is on)."""
+
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self.owner = _unprivileged()
+        super().__init__(settings)
+        self._numbers = itertools.count(1)
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start it; the first time its cluster is made."""
+        if not (self.folder / "data").exists():
+            with (self.folder / "initdb.log").open("wb") as log:
+                made = self._run([_program("initdb"), "-D", "data", *_INITDB], log).wait()
+            assert made == 0, (self.folder / "initdb.log").read_text()
+        super().start(wait=wait)
+
+    def command(self) -> Sequence[str | Path]:
+        """What starts it, with the settings of now."""
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", **self.settings}
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        return [_program("postgres"), "-D", "data", "-p", str(self.port), *options]
+
+    def is_ready(self) -> bool:
+        """Whether it accepts connections."""
+        where = ["-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run([_program("pg_isready"), *where], check=False).returncode == 0
+
+    def url(self, database: str = "postgres") -> str:
+        """Where one of its databases is."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, sql: str, database: str = "postgres") -> str:
+        """Run SQL from the side; return the values that it gave, a row a line."""
+        options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        done = subprocess.run(
+            [_program("psql"), self.url(database), *options], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """An empty database; gives its URL. It is dropped afterwards, with whoever is still connected."""
+        name = f"test{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield self.url(name)
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
