@@ -402,22 +402,36 @@ class AttachmentRows(Protocol):
 
 
 class RecordRows(Protocol):
-    """Everything as it is, for a copy: deleted things, keys and logs included."""
+    """Everything as it is, for a copy: deleted things, keys and logs included.
+
+    Listings are in an order of the store's own that does not change meanwhile, but for what is said here; only ``limit``
+    and ``after`` of a window count. What is made or removed while somebody reads may be seen or not.
+    """
 
     async def page_records(self, shelf: Shelf, tenant_id: str, window: Window) -> Slice[Record]:
-        """List what a tenant has on a shelf, in the order of its making. Only ``limit`` and ``after`` of the window count."""
+        """List what a tenant has on a shelf. Attachments come without their bytes: ``get_attachment`` has them."""
         ...
 
     async def page_inside(self, inside: Inside, tenant_id: str, conversation_id: str, window: Window) -> Slice[Record]:
-        """List what is inside a conversation: turns by ``index``, messages by ``seq``, events by both. As ``page_records``."""
+        """List what is inside a conversation, deleted or not: turns by ``index``, messages by ``seq``, events by both.
+
+        Of an unknown one there is nothing.
+        """
         ...
 
-    async def put_records(self, records: Sequence[Record]) -> None:
-        """Keep records as they are, in this order; all of them are of one tenant, and those inside a conversation of one.
+    async def put_records(self, tenant_id: str, records: Sequence[Record]) -> None:
+        """Keep records of a tenant as they are, in this order: on a shelf what they refer to comes before them.
 
-        A record that is there already stays as it is, so that a copy that was cut can go on; only a conversation's
-        replaces the one that is there. It comes first (its turns need it) and once more after its turns, because it
-        names its head and its running turn.
+        What is inside a conversation is all of the same one in a call, with its conversation's record or without. That
+        comes first (its turns need it) and once more after its turns, because it names its head and its running turn.
+        Messages are found as they were, attachments belong to the messages that refer to them.
+
+        A record that is there already stays as it is, so that a copy that was cut can go on; only a tenant's and a
+        conversation's replace what is there. What is inside one conversation is written all or nothing. May use the
+        cheaper setting: what was put is safe once a later ``set_note`` has returned.
+
+        Raises:
+            Conflict: Something refers to what is not there, or has the id or the place of something else.
         """
         ...
 
@@ -430,7 +444,7 @@ class RecordRows(Protocol):
         ...
 
     async def set_note(self, name: str, text: str) -> None:
-        """Leave a note."""
+        """Leave a note, in the place of one that has this name."""
         ...
 
 
