@@ -23,9 +23,11 @@ class LiveTurn:
     Attributes:
         holders: How many hold it: its readers, and its worker if that is here.
         is_local: Whether its worker runs in this process, so that every event is sure to be announced here.
+        stirs: How often others were heard to have changed it: who reads the store remembers the number from before, so
+            that no change falls between the reading and the waiting.
     """
 
-    __slots__ = ("_cut", "_events", "_waiting", "holders", "is_local")
+    __slots__ = ("_cut", "_events", "_waiting", "holders", "is_local", "stirs")
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=RING_EVENTS)
@@ -33,6 +35,7 @@ class LiveTurn:
         self._cut = False
         self.holders = 0
         self.is_local = False
+        self.stirs = 0
 
     def after(self, seq: int) -> Sequence[Event]:
         """Return the events after ``seq`` that are at hand without a gap; none if they have left the ring.
@@ -69,6 +72,11 @@ class LiveTurn:
         for future in waiting:
             if not future.done():
                 future.set_result(None)
+
+    def stir(self) -> None:
+        """Somebody else changed the turn: its readers must look at the store."""
+        self.stirs += 1
+        self.wake()
 
     def cut(self) -> None:
         """End the readers without a terminal event: there is none in the store yet."""
@@ -124,4 +132,4 @@ class Feed:
         """Let the readers of a turn look at the store now."""
         live = self._turns.get(turn_id)
         if live is not None:
-            live.wake()
+            live.stir()

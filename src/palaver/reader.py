@@ -1,7 +1,7 @@
 """Reads the events of a turn: from any number, by any number of readers, on any process, while it runs or later.
 
 The turn's log in the store is the truth. A live feed of this process only saves a reader the way there; where the turn
-runs on another process, the reader looks at the store every ``poll_seconds``.
+runs on another process, the reader looks at the store when it is woken, and every ``poll_seconds``.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class TurnReader:
             StoreUnavailable: The store is down: resume later from the last event that was read.
         """
         with self._feed.use(turn_id) as live:
+            stirs = live.stirs
             log = await self._store.read_log(tenant_id, turn_id, after=after, limit=PAGE_EVENTS)
             check_cursor(log, after)
             cursor = after
@@ -55,11 +56,12 @@ class TurnReader:
                     cursor = events[-1].seq
                 if log.expired or (log.turn.status.is_terminal and cursor >= log.last_seq):
                     return
-                while len(log.events) < PAGE_EVENTS and (events := await self._announced(live, cursor)):
+                while len(log.events) < PAGE_EVENTS and (events := await self._announced(live, cursor, stirs)):
                     yield events
                     cursor = events[-1].seq
                     if events[-1].is_terminal:
                         return
+                stirs = live.stirs
                 log = await self._read(tenant_id, turn_id, cursor)
                 check_cursor(log, cursor)
 
@@ -67,10 +69,13 @@ class TurnReader:
         """Read on: a turn that is deleted under its reader has an end all the same."""
         return await self._store.read_log(tenant_id, turn_id, after=after, limit=PAGE_EVENTS, deleted=True)
 
-    async def _announced(self, live: LiveTurn, cursor: int) -> Sequence[Event]:
-        """Return what is announced here next, without a gap; nothing when the store has to be asked."""
+    async def _announced(self, live: LiveTurn, cursor: int, stirs: int) -> Sequence[Event]:
+        """Return what is announced here next, without a gap; nothing when the store has to be asked.
+
+        ``stirs`` is the number from before the store was asked last.
+        """
         events = live.after(cursor)
-        if events or live.has_passed(cursor):
+        if events or live.has_passed(cursor) or live.stirs != stirs:
             return events
         await live.changed(None if live.is_local else self._poll_seconds)
         return live.after(cursor)
@@ -82,13 +87,14 @@ class TurnReader:
         """
         with self._feed.use(turn_id) as live:
             while True:
+                stirs = live.stirs
                 log = await self._store.read_log(tenant_id, turn_id, after=0, limit=0, deleted=begun)
                 begun = True
                 if log.turn.status.is_terminal:
                     return EndedTurn(turn=log.turn, question=log.question, answer=log.answer)
-                if not live.is_local:
+                if not live.is_local and live.stirs == stirs:
                     await live.changed(self._poll_seconds)
-                while live.is_local:
+                while live.is_local and live.stirs == stirs:
                     await live.changed(None)
 
 

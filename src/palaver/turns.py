@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -24,13 +24,15 @@ from palaver.feed import Feed
 from palaver.ids import new_id
 from palaver.models.base import ModelCatalog
 from palaver.reader import EndedTurn, TurnReader
-from palaver.stores.base import Store
+from palaver.stores.base import Feature, Store
 from palaver.stores.orders import Begun, Claim, Recovered, TurnOrder, Watch
 from palaver.ticker import Ticker
 from palaver.worker import Worker, Workshop
 
 STOP_WAIT_SECONDS = 5.0
 RECOVERED_AT_ONCE = 50
+FLOOR_SECONDS = 0.8
+"""How often a reader looks at a store that wakes it, in case that a wake-up was lost."""
 _log = structlog.get_logger("palaver.turns")
 
 
@@ -56,7 +58,10 @@ class TurnEngine:
         self.limits = limits or EngineLimits()
         self._store = store
         self._feed = Feed()
-        self._reader = TurnReader(store, self._feed, poll_seconds=self.limits.poll_seconds)
+        self._wakes = Feature.WAKEUPS in store.features
+        self._reader = TurnReader(
+            store, self._feed, poll_seconds=FLOOR_SECONDS if self._wakes else self.limits.poll_seconds
+        )
         self._ticker = Ticker(store, self.limits.tick_seconds)
         self._shop = Workshop(
             store=store,
@@ -99,6 +104,8 @@ class TurnEngine:
             self.do_forever("ticker", self._ticker.step, pause_seconds=0)
             self.do_forever("watch", self._watch, pause_seconds=limits.poll_seconds * 0.8)
             self.do_forever("leases", self._renew, pause_seconds=limits.lease_seconds / 3)
+            if self._wakes:
+                self.do_forever("wakeups", self._listen, pause_seconds=0)
             started.set()
             await self._closing.wait()
             for task in self._loops:
@@ -240,6 +247,16 @@ class TurnEngine:
         quiet = [worker.claim for worker in self._workers.values() if worker.seen_at <= stale_before]
         if quiet:
             self._obey(await self._store.watch_turns(quiet))
+
+    async def _listen(self) -> None:
+        """Let those look at the store who read or run a turn that another process changed."""
+        async with aclosing(self._store.wakeups()) as news:
+            async for turn_ids in news:
+                for turn_id in turn_ids:
+                    self._feed.wake(turn_id)
+                ours = [worker.claim for turn_id in turn_ids if (worker := self._workers.get(turn_id))]
+                if ours:
+                    self._obey(await self._store.watch_turns(ours))
 
     async def _renew(self) -> None:
         claims = [worker.claim for worker in self._workers.values()]
