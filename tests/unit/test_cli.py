@@ -3,56 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from command_line import Command
 
 import palaver
 from crash.process import serving
 from palaver.cli.keys import seconds_of
-from palaver.cli.main import run
 from palaver.cli.show import clean
 
 MODEL = "scripted:Refunds take 14 days."
-
-
-@dataclass
-class Ran:
-    """What a command did."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Command = Callable[..., Ran]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Runs the command line in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("PALAVER_STORE", "PALAVER_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "GROQ_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-    def ran(*arguments: str) -> Ran:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            run(arguments)
-        said = capsys.readouterr()
-        return Ran(int(left.value.code or 0), said.out, said.err)
-
-    return ran
 
 
 def whole_story(command: Command, where: list[str]) -> None:
@@ -236,7 +199,7 @@ def test_help_reads_well(command: Command) -> None:
     groups = ["bots", "conversations", "keys"]
     for group in [[], *([each] for each in groups)]:
         assert "Commands" in command(*group, "--help").out
-    for name in ("serve", "chat", "doctor"):
+    for name in ("serve", "chat", "doctor", "migrate"):
         assert "Example" in command(name, "--help").out
     assert command("--version").out == f"palaver {palaver.__version__}\n"
 

@@ -15,6 +15,8 @@ from palaver.cli.chat import EPILOG as CHAT_EPILOG
 from palaver.cli.chat import chat
 from palaver.cli.doctor import EPILOG as DOCTOR_EPILOG
 from palaver.cli.doctor import doctor
+from palaver.cli.migrate import EPILOG as MIGRATE_EPILOG
+from palaver.cli.migrate import migrate
 from palaver.cli.serve import EPILOG as SERVE_EPILOG
 from palaver.cli.serve import serve
 from palaver.cli.show import clean
@@ -35,6 +37,7 @@ app.add_typer(bots.app, name="bots")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(keys.app, name="keys")
 app.command("doctor", epilog=DOCTOR_EPILOG)(doctor)
+app.command("migrate", epilog=MIGRATE_EPILOG)(migrate)
 
 
 def _version(wanted: bool) -> None:

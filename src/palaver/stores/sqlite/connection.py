@@ -46,6 +46,22 @@ class Database:
         connection.create_function("casefold", 1, _casefold, deterministic=True)
         return connection
 
+    def connect_as_it_is(self) -> sqlite3.Connection:
+        """Return a connection that only looks at a file that is there, and makes none.
+
+        Raises:
+            StoreRefused: The file is no SQLite database, or another program's.
+        """
+        uri = f"{Path(self.path).absolute().as_uri()}?mode=rw"  # with "ro" it would leave its -shm and -wal behind
+        connection = sqlite3.connect(uri, uri=True, timeout=self.busy_seconds, isolation_level=None)
+        connection.execute("PRAGMA query_only = ON")
+        try:
+            _refuse_foreign(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def connect_writer(self) -> sqlite3.Connection:
         """Return the connection that writes.
 
