@@ -8,11 +8,11 @@ from pathlib import Path
 
 from crash.process import serving
 from palaver.client import HttpHub, Patience
-from parity.wire_cutter import cutting
+from servers.proxy import proxy_to
 
 ROUNDS = 20
 CUTS = 5
-ANSWER_BYTES = 6000
+CARRIED_BYTES = 6000
 PATIENCE = Patience(silence_seconds=5, rejoin_seconds=20, tries=CUTS + 2)
 
 
@@ -25,22 +25,22 @@ async def test_a_bad_network_loses_and_repeats_nothing(tmp_path: Path) -> None:
         bot = await straight.bots.create(name="Words", model="scripted:words?count=60&delay=0.002")
         for number in range(1, ROUNDS + 1):
             chat = await straight.conversations.create(bot.id)
-            points = [chance.randrange(1, ANSWER_BYTES) for _ in range(chance.randrange(1, CUTS + 1))]
-            async with cutting(server.url, chain(points, repeat(None))) as (url, cutter):
-                async with HttpHub(url, patience=PATIENCE) as hub:
+            points = [chance.randrange(1, CARRIED_BYTES) for _ in range(chance.randrange(1, CUTS + 1))]
+            async with proxy_to(server.url, chain(points, repeat(None))) as proxy:
+                async with HttpHub(proxy.url, patience=PATIENCE) as hub:
                     seen = [event async for event in hub.messages.stream(chat.id, f"Question {number}")]
             (turn,) = [each for each in await straight.turns.list(limit=5) if each.conversation_id == chat.id]
             assert seen == [event async for event in straight.turns.events(turn.id)]
-            total += cutter.cut
+            total += proxy.cut_count
     assert total > ROUNDS
 
 
 async def test_a_bad_network_creates_nothing_twice(tmp_path: Path) -> None:
-    """A create whose answer is cut anywhere makes one bot; a plain send waits through the cuts for its one answer."""
+    """A create whose request or answer is cut anywhere makes one bot; a plain send waits through the cuts for its one answer."""
     chance = random.Random(21)
     async with serving(tmp_path / "cut.db", {}) as server:
-        points = chain.from_iterable((chance.randrange(1, 200), None) for _ in repeat(None))
-        async with cutting(server.url, points) as (url, cutter), HttpHub(url, patience=PATIENCE) as hub:
+        points = chain.from_iterable((chance.randrange(1, 600), None) for _ in repeat(None))
+        async with proxy_to(server.url, points) as proxy, HttpHub(proxy.url, patience=PATIENCE) as hub:
             for number in range(20):
                 bot = await hub.bots.create(name=f"Bot {number}", model="scripted:Fine.")
                 chat = await hub.conversations.create(bot.id)
@@ -48,4 +48,4 @@ async def test_a_bad_network_creates_nothing_twice(tmp_path: Path) -> None:
                 assert reply.text == "Fine."
                 assert (await hub.conversations.get(chat.id)).turn_count == 1
             assert len(await hub.bots.list(limit=200)) == 20
-    assert cutter.cut >= 20
+    assert proxy.cut_count >= 20
