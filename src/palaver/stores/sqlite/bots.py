@@ -11,11 +11,11 @@ from palaver.conversation import InterruptReason
 from palaver.errors import NameTaken, NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.changes import changed_bot, check_version, new_bot
+from palaver.stores.keyset import by_key
 from palaver.stores.orders import BotChange, BotDraft, Made, Once
 from palaver.stores.rows import bot_columns, bot_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
-from palaver.stores.sqlite.keyset import by_key
 from palaver.stores.sqlite.once import made_before, note_made
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt

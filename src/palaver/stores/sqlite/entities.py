@@ -9,11 +9,11 @@ from palaver.entity import Entity
 from palaver.errors import NameTaken, NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.changes import changed_entity, check_version, new_entity
+from palaver.stores.keyset import by_key
 from palaver.stores.orders import EntityChange, EntityDraft, Made, Once
 from palaver.stores.rows import entity_columns, entity_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
-from palaver.stores.sqlite.keyset import by_key
 from palaver.stores.sqlite.once import made_before, note_made
 from palaver.stores.sqlite.residue import note_residue
 from palaver.stores.sqlite.transaction import Transaction

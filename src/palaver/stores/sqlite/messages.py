@@ -9,13 +9,13 @@ from palaver.conversation import InterruptReason, Message, Role, TurnStatus, Utt
 from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.endings import said_so_far
+from palaver.stores.keyset import END
 from palaver.stores.openings import check_open, check_same
 from palaver.stores.orders import AppendedMessage, Made, Once, SearchQuery
 from palaver.stores.rows import Row, event_of, message_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import index_message, insert_message
-from palaver.stores.sqlite.keyset import END
 from palaver.stores.sqlite.paths import leave_head, lineage, refuse_while_open
 from palaver.stores.sqlite.search import search
 from palaver.stores.sqlite.transaction import Transaction

@@ -12,10 +12,10 @@ from typing import Any
 from palaver.conversation import Message
 from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
+from palaver.stores.keyset import END
 from palaver.stores.orders import SearchQuery
 from palaver.stores.rows import Row, message_of
 from palaver.stores.scan import Scan
-from palaver.stores.sqlite.keyset import END
 from palaver.stores.sqlite.scope import bot_word, tenant_word
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.terms import Terms, terms_of

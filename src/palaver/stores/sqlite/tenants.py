@@ -7,11 +7,11 @@ from functools import partial
 from palaver.clock import to_micros
 from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
+from palaver.stores.keyset import by_key
 from palaver.stores.orders import KeyDraft
 from palaver.stores.rows import key_of, tenant_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
-from palaver.stores.sqlite.keyset import by_key
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.tenant import ApiKey, Tenant
 

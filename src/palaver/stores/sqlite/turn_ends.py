@@ -18,6 +18,7 @@ from palaver.stores.endings import (
     interruption,
     recovery_reason,
 )
+from palaver.stores.keyset import END
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
 from palaver.stores.rows import (
     bot_of,
@@ -27,7 +28,6 @@ from palaver.stores.rows import (
     parts_columns,
     turn_of,
 )
-from palaver.stores.sqlite.keyset import END
 from palaver.stores.sqlite.log_place import log_columns
 from palaver.stores.sqlite.paths import said_up_to
 from palaver.stores.sqlite.scope import scope_of

@@ -8,12 +8,12 @@ from functools import partial
 from palaver.conversation import InterruptReason, Turn, TurnStatus
 from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
+from palaver.stores.keyset import by_key
 from palaver.stores.orders import Begun, Claim, Delta, Finished, Outcome, Recovered, TurnLog, TurnOrder, Watch
 from palaver.stores.rows import turn_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import begin
-from palaver.stores.sqlite.keyset import by_key
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import claim_first_queued, finish, interrupt, recover_turn, state_of
 from palaver.stores.sqlite.turn_logs import append, expire, read_log, renew, watch
