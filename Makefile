@@ -14,7 +14,7 @@ setup: .venv/.developing  ## Make .venv with everything that serving and testing
 	@bash scripts/environment.sh "$(PYTHON)" serving
 	@touch $@
 
-.venv/.developing: pyproject.toml scripts/environment.sh
+.venv/.developing: pyproject.toml scripts/environment.sh scripts/servers.sh
 	@bash scripts/environment.sh "$(PYTHON)" developing
 	@touch .venv/.serving $@
 
