@@ -199,7 +199,7 @@ def test_help_reads_well(command: Command) -> None:
     groups = ["bots", "conversations", "keys"]
     for group in [[], *([each] for each in groups)]:
         assert "Commands" in command(*group, "--help").out
-    for name in ("serve", "chat", "doctor", "migrate"):
+    for name in ("serve", "chat", "doctor", "migrate", "backup", "restore"):
         assert "Example" in command(name, "--help").out
     assert command("--version").out == f"palaver {palaver.__version__}\n"
 

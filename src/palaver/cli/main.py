@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from palaver.cli import bots, conversations, keys
+from palaver.cli.backup import BACKUP_EPILOG, RESTORE_EPILOG, backup, restore
 from palaver.cli.chat import EPILOG as CHAT_EPILOG
 from palaver.cli.chat import chat
 from palaver.cli.doctor import EPILOG as DOCTOR_EPILOG
@@ -38,6 +39,8 @@ app.add_typer(conversations.app, name="conversations")
 app.add_typer(keys.app, name="keys")
 app.command("doctor", epilog=DOCTOR_EPILOG)(doctor)
 app.command("migrate", epilog=MIGRATE_EPILOG)(migrate)
+app.command("backup", epilog=BACKUP_EPILOG)(backup)
+app.command("restore", epilog=RESTORE_EPILOG)(restore)
 
 
 def _version(wanted: bool) -> None:

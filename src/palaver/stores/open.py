@@ -11,6 +11,7 @@ from palaver.errors import StoreRefused
 from palaver.stores.base import Store
 from palaver.stores.schema import Schema
 
+_MEMORY = ":memory:"
 _SQLITE = "sqlite:///"
 _PASSWORD = re.compile(r"(?<=://)([^/?@:]*):.*@|([?&]password=)[^&]*")  # greedy: rather too much than a part of it
 
@@ -38,6 +39,11 @@ class Address:
     engine: Engine
     place: str
 
+    @property
+    def is_memory(self) -> bool:
+        """Whether nothing outlives the process."""
+        return self.place == _MEMORY
+
 
 def address_of(url: str) -> Address:
     """Read an address.
@@ -54,7 +60,7 @@ def address_of(url: str) -> Address:
             raise StoreRefused("A store needs an address: sqlite:///palaver.db, a path, or :memory:.")
         return Address(engine=Engine.SQLITE, place=url)
     if url in ("sqlite://", "sqlite:///:memory:"):
-        return Address(engine=Engine.SQLITE, place=":memory:")
+        return Address(engine=Engine.SQLITE, place=_MEMORY)
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return Address(engine=Engine.SQLITE, place=url.removeprefix(_SQLITE))
     if scheme in _ENGINES:
