@@ -116,6 +116,19 @@ async def test_readiness_names_no_file_to_strangers(world: World) -> None:
     told = await world.http.get("/readyz")
     assert (told.status_code, told.json()["store"]["survives_kill"]) == (200, True)
     assert "chat.db" not in told.text
+    assert told.json()["store"]["settings"] == {}
+
+
+@pytest.mark.parametrize(("store", "level"), [("chat.db", "info"), (":memory:", "warning")])
+def test_the_guarantee_is_logged(tmp_path: Path, store: str, level: str) -> None:
+    """A server's log begins with what an acknowledgement means, as a warning where it was told to take a risk."""
+    where = store if store == ":memory:" else str(tmp_path / store)
+    app = create_app(Settings(store=where, unsafe_durability=True))
+    with structlog.testing.capture_logs() as logs, TestClient(app, base_url=BASE):
+        pass
+    (said,) = [line for line in logs if line["event"] == "guarantee"]
+    assert (said["log_level"], bool(said["risks"])) == (level, level == "warning")
+    assert said["settings"]["journal_mode"]
 
 
 def _settings(folder: Path) -> Settings:

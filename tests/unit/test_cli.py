@@ -134,6 +134,7 @@ WRONG = [
     (["chat", "Nobody"], 1, "--model"),
     (["chat", "--conversation", "x"], 1, "nothing here"),
     (["serve", "--host", "0.0.0.0"], 2, "palaver keys create"),
+    (["serve", "--store", ":memory:"], 1, "use a file. Or start with --unsafe-durability"),
     (["frobnicate"], 2, "No such command"),
     (["bots", "create"], 2, "Missing argument"),
 ]
@@ -174,6 +175,16 @@ def test_doctor_says_what_an_acknowledgement_means(command: Command) -> None:
     found = command("doctor", "--json").json
     assert found["healthy"] is True
     assert found["facts"]["doors"].startswith("closed")
+
+
+def test_doctor_says_what_to_do_about_a_risk(command: Command) -> None:
+    """A store that can lose what was acknowledged is a trouble with its remedy, and is looked at all the same."""
+    ran = command("doctor", "--store", ":memory:")
+    assert ran.status == 1
+    assert "writes can be lost" in ran.out
+    assert "use a file" in ran.out
+    found = command("doctor", "--store", ":memory:", "--json").json
+    assert (found["healthy"], found["notes"], len(found["troubles"])) == (False, [], 1)
 
 
 @pytest.mark.parametrize("where", [["--store", "mysql://x"], ["--url", "http://127.0.0.1:1"], ["--store", "text.db"]])

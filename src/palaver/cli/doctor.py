@@ -15,6 +15,7 @@ from palaver.cli.target import JsonOption, StoreOption, UrlOption
 from palaver.config import Settings
 from palaver.errors import InvalidInput, ModelError, PalaverError
 from palaver.page import Page
+from palaver.stores.open import without_password
 from palaver.stores.orders import StoreHealth
 from palaver.surface import Hub
 
@@ -35,23 +36,34 @@ OFFLINE = "offline"
 
 @dataclass(slots=True)
 class Findings:
-    """Facts in the order in which they were found, and what is wrong."""
+    """Facts in the order in which they were found, what is worth knowing, and what is wrong."""
 
     facts: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     def plain(self) -> Any:
         """As JSON shapes."""
-        return {"healthy": not self.troubles, "facts": self.facts, "troubles": self.troubles}
+        return {"healthy": not self.troubles, "facts": self.facts, "notes": self.notes, "troubles": self.troubles}
 
     def show(self, console: Console) -> None:
         """For a person."""
         for name, value in self.facts.items():
-            console.print(Text(f"{name:<16}  {clean(str(value))}"), soft_wrap=True)
+            console.print(Text(f"{name:<16}  {_words(value)}"), soft_wrap=True)
+        for note in self.notes:
+            console.print(Text(f"{'note':<16}  {clean(note)}", style="yellow"), soft_wrap=True)
         for trouble in self.troubles:
             console.print(Text(f"{'trouble':<16}  {clean(trouble)}", style="red"), soft_wrap=True)
         if not self.troubles:
             console.print(Text("Nothing is in the way.", style="green"))
+
+
+def _words(value: Any) -> str:
+    match value:
+        case dict():
+            return clean(", ".join(f"{name} = {each}" for name, each in value.items()))
+        case _:
+            return clean(str(value))
 
 
 def _durability(health: StoreHealth, found: Findings) -> None:
@@ -60,8 +72,14 @@ def _durability(health: StoreHealth, found: Findings) -> None:
     found.facts["acknowledged"] = health.detail
     found.facts["process dies"] = "nothing acknowledged is lost" if health.survives_kill else "writes can be lost"
     found.facts["power fails"] = "nothing acknowledged is lost" if health.survives_power_cut else "writes can be lost"
-    if not health.survives_kill:
-        found.troubles.append("An acknowledged message can be lost when the process dies.")
+    if health.settings:
+        found.facts["settings"] = dict(health.settings)
+    found.notes += health.notes
+    found.troubles += health.risks
+    if not health.survives_kill and not health.risks:  # a server with keys does not tell strangers why
+        found.troubles.append(
+            "An acknowledged message can be lost when the process dies: palaver doctor --store says why."
+        )
 
 
 def _model(root: HubRoot, found: Findings) -> None:
@@ -90,7 +108,7 @@ async def _counts(hub: Hub | LocalHub, found: Findings) -> None:
 async def _examine_store(settings: Settings, found: Findings) -> None:
     from palaver.hub import HubRoot  # the engine takes long to import, and a server needs none here
 
-    found.facts["store"] = settings.store
+    found.facts["store"] = without_password(settings.store)
     found.facts["tenant"] = settings.tenant
     async with HubRoot.open(settings.model_copy(update={"unsafe_durability": True})) as root:
         _durability(await root.store.health(), found)
@@ -123,7 +141,11 @@ async def examine(settings: Settings, url: str | None) -> Findings:
 
 
 def doctor(store: StoreOption = None, url: UrlOption = None, as_json: JsonOption = False) -> None:
-    """Say what an acknowledgement means here, which model answers, and what is stored. Exit code 1 on trouble."""
+    """Say what an acknowledgement means here, which model answers, and what is stored.
+
+    A trouble says what to do about it, and makes the exit code 1: with one that can lose what was acknowledged,
+    `palaver serve` does not start. A note is worth knowing, and keeps nobody from starting.
+    """
     if store is not None and url is not None:
         raise InvalidInput("Pass --store or --url, not both.")
     settings = Settings() if store is None else Settings(store=store)

@@ -30,10 +30,12 @@ def serve(
         list[str] | None, typer.Option("--allow-origin", help="A web page's origin that may call. Repeat for more.")
     ] = None,
     unsafe_durability: Annotated[
-        bool, typer.Option("--unsafe-durability", help="Take a store that can lose what was acknowledged.")
+        bool, typer.Option("--unsafe-durability", help="Take a store whose settings can lose what was acknowledged.")
     ] = False,
 ) -> None:
     """Run the HTTP API. Without keys it is open, and answers on this machine only; `palaver keys create` closes it.
+
+    It does not start on a store whose settings can lose what was acknowledged: `palaver doctor` says which, and what to do.
 
     Ctrl-C (or SIGTERM) ends it within ten seconds; turns that still run keep their text.
     """

@@ -142,9 +142,9 @@ class HubRoot:
 
 async def _check_durability(store: Store, *, allowed: bool) -> None:
     health = await store.health()
-    if not health.survives_kill and not allowed:
+    if health.risks and not allowed:
         raise UnsafeDurability(
-            f"{health.detail} An acknowledged message could be lost. Mend the setting, or start with --unsafe-durability."
+            f"What is acknowledged could be lost. {' '.join(health.risks)} Or start with --unsafe-durability."
         )
 
 

@@ -19,7 +19,7 @@ from palaver.config import Settings
 from palaver.http.doors import Doors
 from palaver.hub import HubRoot
 from palaver.server.entrance import Entrance
-from palaver.server.logs import configure_if_nobody_did
+from palaver.server.logs import configure_if_nobody_did, log_guarantee
 from palaver.server.openapi import completed
 from palaver.server.routes import ALL
 from palaver.server.serving import serving
@@ -84,6 +84,7 @@ def create_app(
             return
         configure_if_nobody_did(settings.log_level)
         async with HubRoot.open(settings, models=models) as root:
+            log_guarantee(await root.store.health())
             app.state.serving = serving(settings, root)
             yield
             app.state.serving = None

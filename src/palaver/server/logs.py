@@ -7,6 +7,10 @@ import sys
 
 import structlog
 
+from palaver.stores.orders import StoreHealth
+
+_log = structlog.get_logger("palaver.store")
+
 
 def configure_logs(level: str) -> None:
     """Write our logs as JSON lines, and the libraries' warnings beside them. For a process that is ours."""
@@ -35,3 +39,17 @@ def configure_if_nobody_did(level: str) -> None:
     """Keep the app quiet in somebody else's process, unless that has its own idea of structlog."""
     if not structlog.is_configured():
         configure_structlog(logging.getLevelNamesMapping().get(level.upper(), logging.INFO))
+
+
+def log_guarantee(health: StoreHealth) -> None:
+    """Log what an acknowledgement means here; a warning where it means less than it should."""
+    say = _log.warning if health.risks else _log.info
+    say(
+        "guarantee",
+        engine=health.engine,
+        survives_kill=health.survives_kill,
+        survives_power_cut=health.survives_power_cut,
+        settings=dict(health.settings),
+        risks=health.risks,
+        notes=health.notes,
+    )

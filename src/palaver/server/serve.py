@@ -23,7 +23,9 @@ from palaver.errors import InvalidInput
 from palaver.http.doors import is_loopback
 from palaver.hub import HubRoot
 from palaver.server.app import create_app
-from palaver.server.logs import configure_logs
+from palaver.server.logs import configure_logs, log_guarantee
+from palaver.stores.open import without_password
+from palaver.stores.orders import StoreHealth
 
 _ALLOCATIONS_A_SWEEP = 50_000
 GRACE_SECONDS = 1
@@ -84,12 +86,11 @@ async def check_bind(root: HubRoot, settings: Settings) -> None:
     )
 
 
-async def _welcome(root: HubRoot, settings: Settings, listener: socket.socket) -> str:
+def _welcome(root: HubRoot, settings: Settings, listener: socket.socket, health: StoreHealth) -> str:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    health = await root.store.health()
     return (
-        f"Palaver is on http://{shown}:{port} · store {settings.store}: {health.detail} "
+        f"Palaver is on http://{shown}:{port} · store {without_password(settings.store)}: {health.detail} "
         f"· default model {root.catalog.default_name()}"
     )
 
@@ -111,7 +112,9 @@ async def _run(settings: Settings, models: Mapping[str, Any] | None) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        print(await _welcome(root, settings, listener), flush=True)
+        health = await root.store.health()
+        log_guarantee(health)
+        print(_welcome(root, settings, listener, health), flush=True)
         _sweep_less_often()
         await DrainingServer(config, root).serve(sockets=[listener])
 

@@ -23,7 +23,8 @@ async def ready(call: Call) -> Response:
         raise ShuttingDown("This server is stopping.", retry_after_seconds=1)
     health = await call.serving.root.store.health()
     if not await call.serving.gate.is_open():
-        health = replace(health, detail="")  # nobody is asked for a key here, and it names files
+        # nobody is asked for a key here, and these name files, hosts and settings
+        health = replace(health, detail="", settings={}, risks=(), notes=())
     return json_response({"status": "ready", "store": encode(health)})
 
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import sqlite3
 from collections.abc import AsyncGenerator, Collection
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from palaver.stores.sqlite.connection import Database
 from palaver.stores.sqlite.conversations import SqliteConversations
 from palaver.stores.sqlite.driver_errors import translated
 from palaver.stores.sqlite.entities import SqliteEntities
+from palaver.stores.sqlite.health import health_of
 from palaver.stores.sqlite.messages import SqliteMessages
 from palaver.stores.sqlite.schema import migrate, migrations
 from palaver.stores.sqlite.tenants import SqliteTenants
@@ -101,24 +103,7 @@ class SqliteStore(
         return bytes(row[0])
 
     async def health(self) -> StoreHealth:
-        row = await self._read(lambda tx: tx.row("schema_version"))
-        version = int(row[0]) if row else 0
-        if self._in_memory:
-            return StoreHealth(
-                engine="sqlite",
-                survives_kill=False,
-                survives_power_cut=False,
-                schema_version=version,
-                detail="In memory: nothing outlives the process.",
-                risks=("Everything is gone when the process ends: use a file.",),
-            )
-        return StoreHealth(
-            engine="sqlite",
-            survives_kill=True,
-            survives_power_cut=True,
-            schema_version=version,
-            detail=f"{self._database.path}, WAL: begin and end of a turn are synced to the disk before they are acknowledged.",
-        )
+        return await self._read(partial(health_of, database=self._database))
 
 
 def _furnish(tx: Transaction) -> None:

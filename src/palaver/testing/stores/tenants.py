@@ -134,8 +134,11 @@ class TenantConformance:
         assert await store.secret() == secret
 
     async def test_health_says_what_an_acknowledgement_means(self, store: Store) -> None:
-        """A store that answers names its engine and its schema; what survives a power cut survives a kill."""
+        """A store that answers names its engine and its schema; what survives a power cut survives a kill; what does not
+        survive a kill is a risk, and each is a sentence."""
         health = await store.health()
         assert health.engine
         assert health.schema_version > 0
         assert health.survives_kill or not health.survives_power_cut
+        assert health.survives_kill or health.risks
+        assert all(sentence.endswith(".") for sentence in (*health.risks, *health.notes))
