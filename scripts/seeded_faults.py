@@ -239,7 +239,7 @@ FAULTS: Sequence[Fault] = (
                 new="await self._store.watch_turns(quiet)",
             )
         ],
-        tests=["tests/crash/test_two_servers.py"],
+        tests=["tests/crash/test_many_servers.py"],
     ),
     Fault(
         name="a model is called again after its first words",

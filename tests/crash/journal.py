@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,12 +72,13 @@ async def frames_of(response: httpx2.Response) -> AsyncIterator[Frame]:
 
 
 class JournalClient:
-    """Talks in one conversation, one send after the other, through every crash."""
+    """Talks in one conversation, one send after the other, through every crash; each request goes to any of the servers."""
 
-    def __init__(self, url: str, conversation_id: str, name: str) -> None:
-        self._url = url
+    def __init__(self, urls: Sequence[str], conversation_id: str, name: str) -> None:
+        self._urls = urls
         self._conversation_id = conversation_id
         self._name = name
+        self._chance = random.Random(name)
         self.journal: list[Entry] = []
         self.unexpected: list[str] = []
 
@@ -94,7 +96,7 @@ class JournalClient:
         while not entry.ended:
             entry.attempts += 1
             try:
-                async with httpx2.AsyncClient(base_url=self._url, timeout=TIMEOUT) as http:
+                async with httpx2.AsyncClient(base_url=self._chance.choice(self._urls), timeout=TIMEOUT) as http:
                     await (self._send(http, entry) if entry.turn_id is None else self._resume(http, entry))
             except httpx2.TransportError:
                 await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""``palaver serve`` in a process of its own, that can be killed and started again on the same port and file."""
+"""``palaver serve`` in a process of its own, that can be killed and started again on the same port and store."""
 
 from __future__ import annotations
 
@@ -6,31 +6,26 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
 
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+from servers.process import free_port
 
 
 class ServerProcess:
-    """One server on one file. ``env`` is laid over the environment."""
+    """One server on one store (its address, or a file). ``env`` is laid over the environment."""
 
-    def __init__(self, store: Path, env: Mapping[str, str], *, port: int = 0) -> None:
-        self.store = store
+    def __init__(self, store: str | Path, env: Mapping[str, str], *, port: int = 0) -> None:
+        self.store = str(store)
         self.port = port or free_port()
         self._env = {**os.environ, "PALAVER_LOG_LEVEL": "warning", "PALAVER_LEASE_SECONDS": "1", **env}
-        self._log = store.with_name(f"server-{self.port}.log")
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed by ``close``
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -41,19 +36,18 @@ class ServerProcess:
     async def start(self) -> None:
         """Start it and wait until it is ready."""
         command = [str(Path(sys.executable).with_name("palaver")), "serve", "--port", str(self.port)]
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *command, "--store", f"sqlite:///{self.store}", env=self._env, stdout=log, stderr=log
-            )
+        self._process = await asyncio.create_subprocess_exec(
+            *command, "--store", self.store, env=self._env, stdout=self._log, stderr=self._log
+        )
         deadline = time.monotonic() + 30
         async with httpx2.AsyncClient(base_url=self.url) as http:
             while not await self._is_ready(http):
-                assert time.monotonic() < deadline, self._log.read_text()
+                assert time.monotonic() < deadline, self.log
                 await asyncio.sleep(0.02)
 
     async def _is_ready(self, http: httpx2.AsyncClient) -> bool:
         assert self._process is not None
-        assert self._process.returncode is None, self._log.read_text()
+        assert self._process.returncode is None, self.log
         try:
             return (await http.get("/readyz")).status_code == 200
         except httpx2.TransportError:
@@ -69,6 +63,14 @@ class ServerProcess:
         await self._end(signal.SIGTERM)
         return time.monotonic() - begun
 
+    def pause(self) -> None:
+        """SIGSTOP: it stands still, and doesn't know."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: it goes on as if no time had passed."""
+        os.kill(self.pid, signal.SIGCONT)
+
     @property
     def pid(self) -> int:
         """Its process."""
@@ -83,7 +85,13 @@ class ServerProcess:
     @property
     def log(self) -> str:
         """What it wrote to its standard output and error."""
-        return self._log.read_text()
+        file = self._log.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode()
+
+    async def close(self) -> None:
+        """Kill it and forget its log."""
+        await self.kill()
+        self._log.close()
 
     async def _end(self, how: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -97,11 +105,22 @@ def provider_env(url: str) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def serving(store: Path, env: Mapping[str, str], *, port: int = 0) -> AsyncIterator[ServerProcess]:
+async def serving(store: str | Path, env: Mapping[str, str], *, port: int = 0) -> AsyncIterator[ServerProcess]:
     """A server that is started, and gone afterwards."""
     server = ServerProcess(store, env, port=port)
-    await server.start()
     try:
+        await server.start()
         yield server
     finally:
-        await server.kill()
+        await server.close()
+
+
+@asynccontextmanager
+async def fleet(store: str | Path, env: Mapping[str, str], count: int) -> AsyncIterator[Sequence[ServerProcess]]:
+    """Several servers on one store, started at once."""
+    servers = [ServerProcess(store, env) for _ in range(count)]
+    try:
+        await asyncio.gather(*(server.start() for server in servers))
+        yield servers
+    finally:
+        await asyncio.gather(*(server.close() for server in servers))

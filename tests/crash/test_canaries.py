@@ -78,7 +78,7 @@ async def _key(server: ServerProcess, tenant: str, scope: str = "admin") -> str:
     """Make a key with the command line, in a process of its own, as an operator does."""
     palaver = Path(sys.executable).with_name("palaver")
     process = await asyncio.create_subprocess_exec(
-        *(str(palaver), "keys", "create", "--tenant", tenant, "--scope", scope, "--store", f"sqlite:///{server.store}"),
+        *(str(palaver), "keys", "create", "--tenant", tenant, "--scope", scope, "--store", server.store),
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await process.communicate()
@@ -87,16 +87,16 @@ async def _key(server: ServerProcess, tenant: str, scope: str = "admin") -> str:
     return found[0]
 
 
-async def test_no_byte_of_a_tenant_or_of_a_secret_gets_out(tmp_path: Path) -> None:
+async def test_no_byte_of_a_tenant_or_of_a_secret_gets_out(store_url: str, store_folder: Path) -> None:
     """Tenants that talk, stream, queue, interrupt, search and hang up at random never see each other's canary; the
-    server's log and the database file hold no secret of a key, nor the provider's (I14, I22)."""
+    server's log and the store's files hold no secret of a key, nor the provider's (I14, I22)."""
     provider_secret = "sk-canary-of-the-provider"
     env = {
         "PALAVER_DEFAULT_MODEL": "scripted:words?count=30&delay=0.003",
         "PALAVER_LOG_LEVEL": "debug",
         "OPENAI_API_KEY": provider_secret,
     }
-    async with serving(tmp_path / "chat.db", env) as server:
+    async with serving(store_url, env) as server:
         names = ["ash", "birch", "cedar"]
         secrets = [await _key(server, name) for name in names]
         await asyncio.sleep(1.1)  # a server looks for a first key once a second
@@ -108,6 +108,8 @@ async def test_no_byte_of_a_tenant_or_of_a_secret_gets_out(tmp_path: Path) -> No
             assert tenant.canary.encode() in tenant.seen, "it saw its own"
             for other in tenants:
                 assert other is tenant or other.canary.encode() not in tenant.seen
-        kept = [server.log.encode(), *(path.read_bytes() for path in tmp_path.glob("chat.db*"))]
+        files = [path for path in store_folder.rglob("*") if path.is_file()]
+        kept = [server.log.encode(), *(path.read_bytes() for path in files)]
+        assert any(tenants[0].canary.encode() in content for content in kept), "these are the store's bytes"
         for secret in (*secrets, provider_secret):
             assert all(secret.encode() not in content for content in kept)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import httpx2
 
@@ -23,11 +22,11 @@ async def _stream(http: httpx2.AsyncClient, conversation_id: str, started: async
     return frames
 
 
-async def test_a_drain_ends_every_stream_with_its_terminal_event(tmp_path: Path) -> None:
+async def test_a_drain_ends_every_stream_with_its_terminal_event(store_url: str) -> None:
     """On SIGTERM open streams get ``turn.interrupted`` with ``shutdown``, their text is kept, and the process exits 0 in 10 s."""
     streams = 20
     env = {"PALAVER_DEFAULT_MODEL": "scripted:words?count=10000&delay=0.02"}
-    async with serving(tmp_path / "chat.db", env) as server:
+    async with serving(store_url, env) as server:
         async with httpx2.AsyncClient(base_url=server.url, timeout=30) as http:
             bot = await created(http, "/v1/bots", {"name": "Helper"})
             ids = [await make_conversation(http, bot["id"]) for _ in range(streams)]
@@ -54,10 +53,10 @@ async def _check(http: httpx2.AsyncClient, frames: list[Frame]) -> None:
     assert history[1]["text"] == "".join(frame.text for frame in frames), "the text so far is kept"
 
 
-async def test_a_queued_turn_is_told_of_the_shutdown(tmp_path: Path) -> None:
+async def test_a_queued_turn_is_told_of_the_shutdown(store_url: str) -> None:
     """A turn that waits in the queue when the server drains ends ``interrupted(shutdown)`` too: nothing stays open."""
     env = {"PALAVER_DEFAULT_MODEL": "scripted:words?count=10000&delay=0.02"}
-    async with serving(tmp_path / "chat.db", env) as server:
+    async with serving(store_url, env) as server:
         async with httpx2.AsyncClient(base_url=server.url, timeout=30) as http:
             bot = await created(http, "/v1/bots", {"name": "Helper"})
             path = f"/v1/conversations/{await make_conversation(http, bot['id'])}/messages"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from pathlib import Path
 
 import httpx2
 
@@ -35,10 +34,10 @@ async def _read_in_pieces(http: httpx2.AsyncClient, turn: str, seed: int) -> tup
     return seen, cuts
 
 
-async def test_a_thousand_cuts_over_http_lose_and_repeat_nothing(tmp_path: Path) -> None:
+async def test_a_thousand_cuts_over_http_lose_and_repeat_nothing(store_url: str) -> None:
     """I8: at 1,000 random cut points over HTTP, live and later, seen + resumed is the uninterrupted stream, byte for byte."""
     env = {"PALAVER_DEFAULT_MODEL": "scripted:words?count=30&delay=0.03"}
-    async with serving(tmp_path / "chat.db", env) as server:
+    async with serving(store_url, env) as server:
         async with httpx2.AsyncClient(
             base_url=server.url, timeout=30, limits=httpx2.Limits(max_connections=50)
         ) as http:

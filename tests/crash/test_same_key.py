@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import httpx2
 
@@ -19,10 +18,10 @@ async def _sends(http: httpx2.AsyncClient, path: str, keys: list[str]) -> list[h
     return await asyncio.gather(*bodies)
 
 
-async def test_parallel_sends_with_one_key_are_one_turn(tmp_path: Path) -> None:
+async def test_parallel_sends_with_one_key_are_one_turn(store_url: str) -> None:
     """I2: 100 parallel sends with one key are one turn, one call of the model, and the same answer 100 times."""
     async with word_server(count=10, delay_seconds=0.02) as words:
-        async with serving(tmp_path / "chat.db", provider_env(words.url)) as server:
+        async with serving(store_url, provider_env(words.url)) as server:
             limits = httpx2.Limits(max_connections=SENDS)
             async with httpx2.AsyncClient(base_url=server.url, timeout=60, limits=limits) as http:
                 bot = await created(http, "/v1/bots", {"name": "Helper", "model": "words:any"})
@@ -36,10 +35,10 @@ async def test_parallel_sends_with_one_key_are_one_turn(tmp_path: Path) -> None:
         assert [(call.question, call.ended) for call in words.calls] == [("a hello", True)]
 
 
-async def test_parallel_sends_with_own_keys_are_one_turn_and_99_conflicts(tmp_path: Path) -> None:
+async def test_parallel_sends_with_own_keys_are_one_turn_and_99_conflicts(store_url: str) -> None:
     """I5: of 100 parallel sends into one conversation one is accepted; 99 are told the id of the turn that runs."""
     async with word_server(count=20, delay_seconds=0.1) as words:
-        async with serving(tmp_path / "chat.db", provider_env(words.url)) as server:
+        async with serving(store_url, provider_env(words.url)) as server:
             limits = httpx2.Limits(max_connections=SENDS)
             async with httpx2.AsyncClient(base_url=server.url, timeout=60, limits=limits) as http:
                 bot = await created(http, "/v1/bots", {"name": "Helper", "model": "words:any"})

@@ -6,11 +6,15 @@ A test that stops, kills or starves a server has one of its own: ``with Postgres
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from servers.postgres import PostgresServer
+from servers.process import DatabaseServer
 from servers.redis import RedisServer
+
+STORES = ["sqlite"]
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +57,22 @@ def redis_cluster_url(redis_cluster: RedisServer) -> str:
     """An empty Redis Cluster."""
     redis_cluster.execute("FLUSHALL")
     return redis_cluster.url()
+
+
+@pytest.fixture(params=STORES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'chat.db'}"
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def store_folder(request: pytest.FixtureRequest, store_url: str, tmp_path: Path) -> Path:
+    """Where the bytes of the store at ``store_url`` are."""
+    kind = store_url.partition(":")[0]
+    if kind == "sqlite":
+        return tmp_path
+    server: DatabaseServer = request.getfixturevalue({"postgresql": "postgres", "redis": "redis"}[kind] + "_server")
+    return server.folder
