@@ -1,0 +1,113 @@
+"""What every group of a store's methods has: ways to read and ways to write.
+
+``_read`` runs single statements, each on its own. ``_write`` is one transaction. ``_step`` is for what is done all the
+time: it reads, decides, and writes with one statement that names the revision it has read. Nothing is locked meanwhile;
+when somebody else was faster it begins again, now behind a lock on the conversation, so that it comes through however
+many want the same. This is the one place where anything is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TypeVar
+
+from palaver.clock import Clock
+from palaver.errors import StoreUnavailable
+from palaver.stores.postgres.connection import Connection, Database
+from palaver.stores.postgres.driver_errors import (
+    DRIVER_ERRORS,
+    RETRY_AFTER_SECONDS,
+    breaks_connection,
+    translated,
+    was_outrun,
+)
+from palaver.stores.postgres.line import Line
+from palaver.stores.postgres.pool import Pool
+from palaver.stores.postgres.session import Operation, Outrun, Session
+from palaver.stores.remote_clock import RemoteClock
+
+T = TypeVar("T")
+_TRIES = 6
+_PAUSE_SECONDS = 0.005  # doubled each time, with jitter
+_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+class Access:
+    """A pool of connections, a clock (the server's, if none is given), and a line to the other processes."""
+
+    def __init__(self, database: Database, pool: Pool, clock: Clock | None) -> None:
+        self._pool = pool
+        self._remote = RemoteClock(self._ask_time)
+        self._clock = clock or self._remote
+        self._asking = asyncio.Lock()
+        self._queries: dict[str, str] = {}  # read from their files when the store is opened, off the loop
+        self._line = Line(database)
+
+    async def _ask_time(self) -> int:
+        async with self._pool.connection() as connection:
+            micros: int = await connection.fetchval(_NOW)
+            return micros
+
+    async def _set_clock(self) -> None:
+        """Ask the server for its time now and then; one operation does so for all."""
+        if self._clock is self._remote and self._remote.is_due:
+            async with self._asking:
+                if self._remote.is_due:
+                    await self._remote.sync()
+
+    def _session(self, connection: Connection, *, is_locked: bool) -> Session:
+        return Session(connection, self._queries, self._clock.micros(), is_locked=is_locked)
+
+    async def _read(self, operation: Operation[T]) -> T:
+        """Run an operation that only reads. One that meets a connection which broke meanwhile goes on with a new one."""
+        try:
+            return await self._read_once(operation)
+        except DRIVER_ERRORS as error:
+            if not (breaks_connection(error) or was_outrun(error)):
+                raise translated(error) from error
+        try:
+            return await self._read_once(operation)
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
+
+    async def _read_once(self, operation: Operation[T]) -> T:
+        await self._set_clock()
+        async with self._pool.connection() as connection:
+            return await operation(self._session(connection, is_locked=False))
+
+    async def _write(self, operation: Operation[T]) -> T:
+        """Run an operation in one transaction."""
+        return await self._trying(operation, conversation=None, is_locked=True)
+
+    async def _step(self, operation: Operation[T], conversation: tuple[str, str] | None = None) -> T:
+        """Run an operation whose one write is guarded. ``conversation`` (tenant, id) is locked from the second try on."""
+        return await self._trying(operation, conversation=conversation, is_locked=False)
+
+    async def _trying(self, operation: Operation[T], *, conversation: tuple[str, str] | None, is_locked: bool) -> T:
+        for number in range(_TRIES):
+            is_locked = is_locked or (number > 0 and conversation is not None)
+            try:
+                return await self._try(operation, conversation=conversation, is_locked=is_locked)
+            except Outrun:
+                pass
+            except DRIVER_ERRORS as error:
+                if not was_outrun(error) or number == _TRIES - 1:
+                    raise translated(error) from error
+            if number:
+                await asyncio.sleep(_PAUSE_SECONDS * 2**number * random.random())
+        raise StoreUnavailable("Too many write to this at once.", retry_after_seconds=RETRY_AFTER_SECONDS)
+
+    async def _try(self, operation: Operation[T], *, conversation: tuple[str, str] | None, is_locked: bool) -> T:
+        await self._set_clock()
+        async with self._pool.connection() as connection:
+            session = self._session(connection, is_locked=is_locked)
+            if not is_locked:
+                result = await operation(session)
+            else:
+                async with connection.transaction():
+                    if conversation is not None:
+                        await session.row("lock_conversation", tenant_id=conversation[0], id=conversation[1])
+                    result = await operation(session)
+        self._line.tell(session.news)
+        return result

@@ -1,0 +1,82 @@
+"""Where the database is, and how a connection to it is made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from palaver.errors import StoreRefused
+from palaver.stores.postgres.driver_errors import DRIVER_ERRORS, translated
+
+Connection: TypeAlias = asyncpg.Connection
+
+SCHEMA = "palaver"
+_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,47}")
+_STATEMENTS_CACHED = 400
+
+# jit: its compiler takes longer than any of our statements. The rest is so that nothing waits for ever for anything.
+_SETTINGS = """
+SELECT set_config('search_path', $1, false), set_config('application_name', 'palaver', false), set_config('jit', 'off', false),
+    set_config('statement_timeout', '15s', false), set_config('lock_timeout', '5s', false),
+    set_config('idle_in_transaction_session_timeout', '30s', false),
+    set_config('default_transaction_isolation', 'read committed', false),
+    set_config('synchronous_commit',
+        CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A database, and the schema in it that holds everything of ours."""
+
+    url: str
+    schema: str
+    connect_seconds: int = 5
+    statement_seconds: float = 20.0
+
+    @classmethod
+    def at(cls, url: str) -> Database:
+        """Return what an address names: ``postgresql://user@host/database?schema=palaver``, and libpq's own options.
+
+        Raises:
+            StoreRefused: The schema's name is none.
+        """
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query))
+        schema = options.pop("schema", SCHEMA)
+        if not _SCHEMA_NAME.fullmatch(schema):
+            raise StoreRefused("A schema is named with small letters, digits and _: ?schema=palaver.")
+        return cls(url=urlunsplit(parts._replace(query=urlencode(options))), schema=schema)
+
+    async def connect(self) -> Connection:
+        """Return a new connection, whose commits are strict.
+
+        Raises:
+            StoreUnavailable, StoreRefused.
+        """
+        try:
+            return await self._connect()
+        except asyncpg.exceptions.ClientConfigurationError as error:
+            raise StoreRefused(f"This is no address of a PostgreSQL database: {error}") from error
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
+
+    async def _connect(self) -> Connection:
+        connection: Connection = await asyncpg.connect(
+            self.url,
+            timeout=self.connect_seconds,
+            command_timeout=self.statement_seconds,
+            statement_cache_size=_STATEMENTS_CACHED,
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,
+        )
+        try:
+            await connection.execute(_SETTINGS.replace("$1", f"'{self.schema}'"))
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection

@@ -1,0 +1,138 @@
+-- part: message_columns
+m.id, m.conversation_id, t.id, m.seq, m.role, m.text, m.parts, m.citations, m.rating, m.feedback, t.model, t.status, m.created_at
+
+-- part: message_tables
+messages m JOIN turns t ON t.tenant_id = m.tenant_id AND t.conversation_id = m.conversation_id AND t.idx = m.turn_idx
+JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
+JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
+
+-- part: live_message
+m.deleted_at IS NULL AND c.deleted_at IS NULL AND b.deleted_at IS NULL
+
+-- name: message
+SELECT {message_columns} FROM {message_tables} WHERE m.tenant_id = :tenant_id AND m.id = :id AND {live_message}
+
+-- name: message_of_turn
+SELECT {message_columns} FROM {message_tables} WHERE m.tenant_id = :tenant_id AND m.id = :id
+
+-- name: conversation_is_there
+SELECT 1 FROM conversations c JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id WHERE {live_conversation}
+
+-- name: messages_ascending
+SELECT {message_columns} FROM {message_tables}
+WHERE m.tenant_id = :tenant_id AND m.conversation_id = :conversation_id AND m.on_path AND m.seq > :seq AND {live_message}
+ORDER BY m.seq ASC LIMIT :limit
+
+-- name: messages_descending
+SELECT {message_columns} FROM {message_tables}
+WHERE m.tenant_id = :tenant_id AND m.conversation_id = :conversation_id AND m.on_path AND m.seq < :seq AND {live_message}
+ORDER BY m.seq DESC LIMIT :limit
+
+-- name: lineage
+WITH RECURSIVE up (idx, parent_idx, id, question_id, answer_id, depth) AS (
+    SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, 1 FROM turns t
+    WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = :idx
+    UNION ALL
+    SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, up.depth + 1
+    FROM up JOIN turns t ON t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = up.parent_idx
+    WHERE up.depth < :turns
+)
+SELECT up.id, q.text, q.parts, q.n, a.text, a.parts, a.n FROM up
+LEFT JOIN messages q ON q.tenant_id = :tenant_id AND q.id = up.question_id AND q.deleted_at IS NULL
+LEFT JOIN messages a ON a.tenant_id = :tenant_id AND a.id = up.answer_id AND a.deleted_at IS NULL
+ORDER BY up.depth
+
+-- name: parent_of_live_turn
+SELECT t.conversation_id, t.parent_idx FROM {live_turn_tables} WHERE {live_turn}
+
+-- name: rate_message
+UPDATE messages SET rating = :rating, feedback = :feedback WHERE tenant_id = :tenant_id AND id = :id
+
+-- name: append_turn
+WITH made AS (
+    INSERT INTO turns (tenant_id, conversation_id, idx, id, parent_idx, status, model, question_id, answer_id, key, fingerprint, queued,
+        last_seq, created_at, started_at, finished_at)
+    VALUES (:tenant_id, :conversation_id, :idx, :turn_id, :parent_idx, 'completed', '', :question_id, :answer_id, :key, :fingerprint,
+        false, 2, :now, :now, :now)
+), said AS (
+    INSERT INTO messages (tenant_id, conversation_id, seq, id, turn_idx, role, text, parts, on_path, created_at)
+    SELECT :tenant_id, :conversation_id, m.seq, m.id, :idx, m.role, m.text, m.parts, true, :now
+    FROM unnest(:seqs::bigint[], :ids::text[], :roles::text[], :texts::text[], :parts::text[]) m (seq, id, role, text, parts)
+    ORDER BY m.seq
+    RETURNING n, seq
+)
+INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
+SELECT :tenant_id, s.n, :conversation_id, s.seq, w.words::tsvector
+FROM said s JOIN unnest(:seqs::bigint[], :words::text[]) w (seq, words) ON w.seq = s.seq WHERE w.words IS NOT NULL
+
+-- name: accept_appended
+UPDATE conversations
+SET last_seq = :last_seq, last_index = :last_index, message_count = message_count + :messages, turn_count = turn_count + :turns,
+    head_idx = :head_idx, last_activity_at = :now, revision = revision + 1
+WHERE tenant_id = :tenant_id AND id = :conversation_id
+
+-- name: turn_of_key
+SELECT fingerprint, coalesce(question_id, answer_id) FROM turns
+WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND key = :key
+
+-- name: appended_messages
+SELECT {message_columns} FROM messages f CROSS JOIN {message_tables}
+WHERE f.tenant_id = :tenant_id AND f.id = :first_id AND m.tenant_id = f.tenant_id AND m.conversation_id = f.conversation_id
+    AND m.seq >= f.seq AND m.seq < f.seq + :count AND m.deleted_at IS NULL
+ORDER BY m.seq
+
+-- part: doomed_columns
+t.idx, t.id, t.parent_idx, t.question_id, t.answer_id, t.conversation_id, t.status
+
+-- name: doomed_turn
+SELECT {doomed_columns}, m.role FROM {message_tables} WHERE m.tenant_id = :tenant_id AND m.id = :id AND {live_message}
+
+-- name: turns_that_ask
+SELECT {doomed_columns} FROM turns t
+WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.deleted_at IS NULL AND t.question_id = :question_id
+ORDER BY t.idx
+
+-- name: message_on_path
+SELECT 1 FROM messages WHERE tenant_id = :tenant_id AND id = :id AND on_path
+
+-- name: hang_children
+UPDATE turns SET parent_idx = :parent_idx
+WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND parent_idx = :idx
+
+-- name: delete_turn
+UPDATE turns SET deleted_at = :now WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND idx = :idx
+
+-- name: hand_over_question
+UPDATE messages SET turn_idx = :idx, on_path = on_path AND :stays WHERE tenant_id = :tenant_id AND id = :id
+
+-- name: delete_messages
+UPDATE messages SET deleted_at = :now, on_path = false WHERE tenant_id = :tenant_id AND id = ANY(:ids::text[]) AND deleted_at IS NULL
+RETURNING id
+
+-- name: forget_turn
+UPDATE conversations
+SET message_count = message_count - :messages, turn_count = turn_count - 1, version = version + 1, revision = revision + 1
+WHERE tenant_id = :tenant_id AND id = :conversation_id
+
+-- name: link_attachments
+WITH used AS (
+    UPDATE attachments SET used = true WHERE tenant_id = :tenant_id AND id = ANY(:attachment_ids::text[]) RETURNING id
+)
+INSERT INTO message_attachments (tenant_id, conversation_id, seq, attachment_id)
+SELECT :tenant_id, :conversation_id, :seq, used.id FROM used ON CONFLICT DO NOTHING
+
+-- name: insert_blob
+-- Bytes that are there are locked: a purge that wants them waits, and sees who refers to them.
+INSERT INTO blobs (tenant_id, sha256, content) VALUES (:tenant_id, :sha256, :content) 
+ON CONFLICT (tenant_id, sha256) DO UPDATE SET sha256 = excluded.sha256
+
+-- name: insert_attachment
+INSERT INTO attachments (id, tenant_id, name, media_type, size_bytes, sha256, created_at)
+VALUES (:id, :tenant_id, :name, :media_type, :size_bytes, :sha256, :created_at)
+
+-- part: attachment_columns
+a.id, a.name, a.media_type, a.size_bytes, a.sha256, a.created_at
+
+-- name: attachment
+SELECT {attachment_columns}, x.content FROM attachments a JOIN blobs x ON x.tenant_id = a.tenant_id AND x.sha256 = a.sha256
+WHERE a.tenant_id = :tenant_id AND a.id = :id

@@ -1,0 +1,258 @@
+-- part: turn_columns
+t.id, t.conversation_id, t.idx,
+(SELECT p.id FROM turns p WHERE p.tenant_id = t.tenant_id AND p.conversation_id = t.conversation_id AND p.idx = t.parent_idx),
+t.status, t.reason, t.error_code, t.error_message, t.model, t.question_id, t.answer_id, t.input_tokens, t.output_tokens, t.cost_micro,
+t.context_messages, t.context_chunks, t.context_tokens, t.created_at, t.started_at, t.first_token_at, t.finished_at
+
+-- part: turn_state
+t.status, t.fence, t.lease_until, t.stop_reason, t.queued, t.last_seq, t.lease_micros, t.parent_idx
+
+-- part: live_turn_tables
+turns t JOIN conversations c ON c.tenant_id = t.tenant_id AND c.id = t.conversation_id
+JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
+
+-- part: live_turn
+t.tenant_id = :tenant_id AND t.id = :id AND t.deleted_at IS NULL AND c.deleted_at IS NULL AND b.deleted_at IS NULL
+
+-- part: log_end
+(SELECT max(l.seq) FROM turn_log l WHERE l.tenant_id = t.tenant_id AND l.turn_id = t.id)
+
+-- part: another_waits
+EXISTS (SELECT 1 FROM turns q WHERE q.tenant_id = t.tenant_id AND q.conversation_id = t.conversation_id AND q.status = 'queued')
+
+-- name: turn
+SELECT {turn_columns}, {turn_state} FROM {live_turn_tables} WHERE {live_turn}
+
+-- name: ground
+-- All that the begin of a turn must know of its conversation.
+SELECT c.revision, c.status, c.last_seq, c.last_index, c.head_idx, c.running_idx,
+    (SELECT h.id FROM turns h WHERE h.tenant_id = c.tenant_id AND h.conversation_id = c.id AND h.idx = c.head_idx),
+    r.id, r.lease_until, k.id, k.fingerprint,
+    EXISTS (SELECT 1 FROM turns q WHERE q.tenant_id = c.tenant_id AND q.conversation_id = c.id AND q.status = 'queued'),
+    {bot_columns}
+FROM conversations c JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
+LEFT JOIN turns r ON r.tenant_id = c.tenant_id AND r.conversation_id = c.id AND r.idx = c.running_idx
+LEFT JOIN turns k ON k.tenant_id = c.tenant_id AND k.conversation_id = c.id AND k.key = :key
+WHERE c.tenant_id = :tenant_id AND c.id = :id AND c.deleted_at IS NULL AND b.deleted_at IS NULL
+
+-- name: place_of_turn
+SELECT idx, id FROM turns
+WHERE tenant_id = :tenant_id AND id = :id AND conversation_id = :conversation_id AND deleted_at IS NULL
+
+-- name: place_of_message
+SELECT t.parent_idx,
+    (SELECT p.id FROM turns p WHERE p.tenant_id = t.tenant_id AND p.conversation_id = t.conversation_id AND p.idx = t.parent_idx),
+    t.question_id, m.role
+FROM messages m
+JOIN turns t ON t.tenant_id = m.tenant_id AND t.conversation_id = m.conversation_id AND t.idx = m.turn_idx
+WHERE m.tenant_id = :tenant_id AND m.id = :id AND m.conversation_id = :conversation_id AND m.deleted_at IS NULL
+
+-- name: queued_of_conversation
+SELECT id, interrupting FROM turns
+WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND status = 'queued' ORDER BY idx
+
+-- name: accept_turn
+-- Everything that the begin of a turn writes hangs on the first update, which is refused when the conversation has changed.
+-- The last part reads what was said before: nobody changes that meanwhile.
+WITH RECURSIVE accepted AS (
+    UPDATE conversations c
+    SET last_seq = :answer_seq, last_index = :idx, message_count = message_count + :messages, turn_count = turn_count + 1,
+        head_idx = :idx, running_idx = CASE WHEN :runs THEN :idx ELSE running_idx END, last_activity_at = :now, revision = revision + 1
+    WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id AND c.revision = :revision AND c.deleted_at IS NULL
+        AND EXISTS (SELECT 1 FROM bots b WHERE b.tenant_id = c.tenant_id AND b.id = c.bot_id AND b.deleted_at IS NULL)
+    RETURNING c.tenant_id, c.id
+), made AS (
+    INSERT INTO turns (tenant_id, conversation_id, idx, id, parent_idx, status, model, question_id, answer_id, key, fingerprint, params,
+        queued, interrupting, owner, fence, lease_micros, lease_until, created_at, started_at)
+    SELECT a.tenant_id, a.id, :idx, :turn_id, :parent_idx, :status, :model, :question_id, :answer_id, :key, :fingerprint, :params,
+        NOT :runs, :interrupting, :owner, :fence, :lease_micros, :lease_until, :now, :started_at
+    FROM accepted a
+), said AS (
+    INSERT INTO messages (tenant_id, conversation_id, seq, id, turn_idx, role, text, parts, on_path, created_at)
+    SELECT a.tenant_id, a.id, m.seq, m.id, :idx, m.role, m.text, m.parts, true, :now
+    FROM accepted a CROSS JOIN (
+        VALUES (:answer_seq - 1, :asked_id, 'user', :text, :parts), (:answer_seq, :answer_id, 'assistant', '', NULL)
+    ) m (seq, id, role, text, parts)
+    WHERE m.id IS NOT NULL ORDER BY m.seq
+    RETURNING tenant_id, n, conversation_id, seq, role
+), found AS (
+    INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
+    SELECT s.tenant_id, s.n, s.conversation_id, s.seq, :words::text::tsvector
+    FROM said s WHERE s.role = 'user' AND :words::text IS NOT NULL
+), up (idx, parent_idx, id, question_id, answer_id, depth) AS (
+    SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, 1
+    FROM accepted a JOIN turns t ON t.tenant_id = a.tenant_id AND t.conversation_id = a.id AND t.idx = :parent_idx
+    WHERE :history_turns::bigint > 0
+    UNION ALL
+    SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, up.depth + 1
+    FROM up JOIN turns t ON t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = up.parent_idx
+    WHERE up.depth < :history_turns
+)
+SELECT up.id, q.text, q.parts, q.n, x.text, x.parts, x.n
+FROM accepted a LEFT JOIN up ON true
+LEFT JOIN messages q ON q.tenant_id = a.tenant_id AND q.id = up.question_id AND q.deleted_at IS NULL
+LEFT JOIN messages x ON x.tenant_id = a.tenant_id AND x.id = up.answer_id AND x.deleted_at IS NULL
+ORDER BY up.depth
+
+-- name: lock_conversation
+SELECT 1 FROM conversations WHERE tenant_id = :tenant_id AND id = :id FOR NO KEY UPDATE
+
+-- name: lock_turn
+-- The conversation first, as everywhere. Then the turn: whoever writes its log holds it in share, so that what was shown is
+-- there when this comes back.
+WITH locked AS (
+    SELECT c.tenant_id, c.id FROM conversations c WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id FOR NO KEY UPDATE
+)
+SELECT t.idx FROM locked JOIN turns t ON t.tenant_id = locked.tenant_id AND t.conversation_id = locked.id
+WHERE t.id = :id FOR NO KEY UPDATE OF t
+
+-- name: finishing
+SELECT {turn_columns}, {turn_state}, a.seq, a.rating, a.feedback, a.created_at, {log_end}, {another_waits}, c.revision, c.bot_id
+FROM turns t JOIN conversations c ON c.tenant_id = t.tenant_id AND c.id = t.conversation_id
+LEFT JOIN messages a ON a.tenant_id = t.tenant_id AND a.id = t.answer_id
+WHERE t.tenant_id = :tenant_id AND t.id = :id
+
+-- name: finish_turn
+WITH freed AS (
+    UPDATE conversations SET running_idx = nullif(running_idx, :idx), revision = revision + 1
+    WHERE tenant_id = :tenant_id AND id = :conversation_id AND revision = :revision
+    RETURNING tenant_id, id
+), ended AS (
+    UPDATE turns t
+    SET status = :status, reason = :reason, error_code = :error_code, error_message = :error_message, input_tokens = :input_tokens,
+        output_tokens = :output_tokens, cost_micro = :cost_micro, context_messages = :context_messages,
+        context_chunks = :context_chunks, context_tokens = :context_tokens, first_token_at = :first_token_at, finished_at = :now,
+        last_seq = :last_seq, lease_until = NULL, has_log = :has_log
+    FROM freed WHERE t.tenant_id = freed.tenant_id AND t.conversation_id = freed.id AND t.idx = :idx
+), logged AS (
+    INSERT INTO turn_log (tenant_id, turn_id, seq, type, data, at)
+    SELECT freed.tenant_id, :id, e.seq, e.type, e.data, :now
+    FROM freed CROSS JOIN unnest(:seqs::bigint[], :types::text[], :datas::text[]) e (seq, type, data)
+    ON CONFLICT (tenant_id, turn_id, seq) DO NOTHING
+), answered AS (
+    UPDATE messages m SET text = :text, parts = :parts, citations = :citations
+    FROM freed WHERE m.tenant_id = freed.tenant_id AND m.conversation_id = freed.id AND m.seq = :answer_seq
+    RETURNING m.tenant_id, m.n, m.conversation_id, m.seq
+), found AS (
+    INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
+    SELECT a.tenant_id, a.n, a.conversation_id, a.seq, :words::text::tsvector FROM answered a WHERE :words::text IS NOT NULL
+)
+SELECT 1 FROM freed
+
+-- name: promote_first
+WITH first AS (
+    SELECT idx FROM turns WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND status = 'queued'
+    ORDER BY interrupting DESC, idx LIMIT 1
+), promoted AS (
+    UPDATE turns t
+    SET status = 'running', owner = :owner, fence = fence + 1, lease_micros = :lease_micros, lease_until = :now::bigint + :lease_micros::bigint,
+        started_at = :now
+    FROM first WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = first.idx
+    RETURNING t.idx
+)
+UPDATE conversations c SET running_idx = promoted.idx, revision = revision + 1
+FROM promoted WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id
+RETURNING promoted.idx
+
+-- name: claimed_turn
+SELECT {turn_columns}, {turn_state}, t.params, {bot_columns} FROM {live_turn_tables}
+WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = :idx
+
+-- name: append_deltas
+-- The turns are held in share, in one order: whoever ends one waits for this, and then reads what it wrote.
+WITH held AS MATERIALIZED (
+    SELECT t.tenant_id, t.id, t.stop_reason
+    FROM unnest(:tenant_ids::text[], :turn_ids::text[], :fences::bigint[]) w (tenant_id, id, fence)
+    JOIN turns t ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.fence = w.fence AND t.status = 'running'
+    WHERE set_config('synchronous_commit', 'off', true) = 'off'
+    ORDER BY t.tenant_id, t.id FOR SHARE OF t
+), written AS (
+    INSERT INTO turn_log (tenant_id, turn_id, seq, type, data, at)
+    SELECT held.tenant_id, held.id, e.seq, e.type, e.data, :now
+    FROM unnest(:event_tenant_ids::text[], :event_turn_ids::text[], :seqs::bigint[], :types::text[], :datas::text[])
+        e (tenant_id, turn_id, seq, type, data)
+    JOIN held ON held.tenant_id = e.tenant_id AND held.id = e.turn_id
+    ON CONFLICT (tenant_id, turn_id, seq) DO NOTHING
+)
+SELECT id, stop_reason FROM held
+
+-- name: watch_turns
+SELECT t.id, t.stop_reason
+FROM unnest(:tenant_ids::text[], :turn_ids::text[], :fences::bigint[]) w (tenant_id, id, fence)
+JOIN turns t ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.fence = w.fence AND t.status = 'running'
+
+-- name: renew_leases
+WITH held AS MATERIALIZED (
+    SELECT t.tenant_id, t.id
+    FROM unnest(:tenant_ids::text[], :turn_ids::text[], :fences::bigint[]) w (tenant_id, id, fence)
+    JOIN turns t ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.fence = w.fence AND t.status = 'running'
+    WHERE set_config('synchronous_commit', 'off', true) = 'off'
+    ORDER BY t.tenant_id, t.id FOR NO KEY UPDATE OF t
+)
+UPDATE turns t SET lease_until = :now::bigint + :lease_micros::bigint, lease_micros = :lease_micros
+FROM held WHERE t.tenant_id = held.tenant_id AND t.id = held.id
+RETURNING t.id, t.stop_reason
+
+-- name: turn_log
+-- A turn, a stretch of its log, its question and its answer, in one snapshot because it is one statement.
+SELECT {turn_columns}, {turn_state}, {log_end}, x.seqs, x.types, x.datas,
+    q.id, q.conversation_id, qt.id, q.seq, q.role, q.text, q.parts, q.citations, q.rating, q.feedback, qt.model, qt.status, q.created_at,
+    a.id, a.conversation_id, t.id, a.seq, a.role, a.text, a.parts, a.citations, a.rating, a.feedback, t.model, t.status, a.created_at
+FROM {live_turn_tables}
+LEFT JOIN messages q ON q.tenant_id = t.tenant_id AND q.id = t.question_id
+LEFT JOIN turns qt ON qt.tenant_id = q.tenant_id AND qt.conversation_id = q.conversation_id AND qt.idx = q.turn_idx
+LEFT JOIN messages a ON a.tenant_id = t.tenant_id AND a.id = t.answer_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(e.seq) AS seqs, array_agg(e.type) AS types, array_agg(e.data) AS datas
+    FROM (SELECT l.seq, l.type, l.data FROM turn_log l
+          WHERE l.tenant_id = t.tenant_id AND l.turn_id = t.id AND l.seq > :after ORDER BY l.seq LIMIT :limit) e
+) x
+WHERE t.tenant_id = :tenant_id AND t.id = :id
+    AND (:deleted OR t.deleted_at IS NULL AND c.deleted_at IS NULL AND b.deleted_at IS NULL)
+
+-- name: log
+SELECT seq, type, data, at FROM turn_log WHERE tenant_id = :tenant_id AND turn_id = :turn_id ORDER BY seq
+
+-- name: expired_turns
+SELECT tenant_id, conversation_id, id FROM turns WHERE status = 'running' AND lease_until < :now ORDER BY lease_until LIMIT :limit
+
+-- name: orphaned_turns
+-- Open turns of deleted bots: they began in the moment of the delete.
+SELECT t.tenant_id, t.conversation_id, t.id FROM {live_turn_tables}
+WHERE t.status IN ('running', 'queued') AND b.deleted_at IS NOT NULL LIMIT :limit
+
+-- name: waiting_conversations
+SELECT DISTINCT q.tenant_id, q.conversation_id FROM turns q
+WHERE q.status = 'queued' AND NOT EXISTS (
+    SELECT 1 FROM turns r WHERE r.tenant_id = q.tenant_id AND r.conversation_id = q.conversation_id AND r.status = 'running'
+)
+LIMIT :limit
+
+-- name: lock_waiting_conversation
+SELECT 1 FROM conversations WHERE tenant_id = :tenant_id AND id = :conversation_id AND running_idx IS NULL
+FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: queued_of_owner
+SELECT tenant_id, conversation_id, id FROM turns WHERE status = 'queued' AND owner = :owner ORDER BY tenant_id, conversation_id, idx
+
+-- name: ask_to_stop
+UPDATE turns SET stop_reason = coalesce(stop_reason, :reason)
+WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND idx = :idx
+
+-- name: expire_logs
+WITH doomed AS (
+    SELECT tenant_id, conversation_id, idx, id FROM turns WHERE has_log AND finished_at IS NOT NULL AND finished_at <= :cutoff
+    ORDER BY finished_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+), dropped AS (
+    DELETE FROM turn_log l USING doomed d WHERE l.tenant_id = d.tenant_id AND l.turn_id = d.id
+)
+UPDATE turns t SET has_log = false
+FROM doomed d WHERE t.tenant_id = d.tenant_id AND t.conversation_id = d.conversation_id AND t.idx = d.idx
+
+-- name: open_turns_of_conversation
+SELECT id, status FROM turns WHERE tenant_id = :tenant_id AND conversation_id = :id AND status = 'running'
+UNION ALL
+(SELECT id, status FROM turns WHERE tenant_id = :tenant_id AND conversation_id = :id AND status = 'queued' ORDER BY idx)
+
+-- name: queued_turn
+SELECT 1 FROM turns WHERE tenant_id = :tenant_id AND id = :id AND status = 'queued' AND owner = :owner

@@ -1,0 +1,197 @@
+"""How turns end: by their worker, by a stop, by recovery, with their conversation. And who runs next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from palaver.clock import from_micros, to_micros
+from palaver.conversation import InterruptReason, Message, Turn, TurnStatus
+from palaver.errors import FenceLost, NotFound
+from palaver.events import Event, log_begins_at
+from palaver.stores.endings import Logged, end_seq, ended, final_answer, has_expired, interruption, recovery_reason
+from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
+from palaver.stores.postgres.lexemes import row_of
+from palaver.stores.postgres.paths import said_up_to
+from palaver.stores.postgres.session import Outrun, Row, Session
+from palaver.stores.rows import bot_of, citations_column, event_of, message_of, parts_columns, turn_of
+
+TURN_WIDTH = 21
+MESSAGE_WIDTH = 13
+Place = tuple[str, str]
+"""A conversation: its tenant and its id."""
+
+
+class TurnState(NamedTuple):
+    """``{turn_state}``: what the store knows of a turn beyond its value."""
+
+    status: str
+    fence: int
+    lease_until: int | None
+    stop_reason: str | None
+    queued: bool
+    last_seq: int | None
+    lease_micros: int | None
+    parent_idx: int | None
+
+    def has_expired(self, now: int) -> bool:
+        """Whether its worker let its lease run out."""
+        return has_expired(self.status, self.lease_until, now)
+
+
+STATE_WIDTH = len(TurnState._fields)
+
+
+class _Open(NamedTuple):
+    """A turn that may be ended, with what its end needs."""
+
+    turn: Turn
+    state: TurnState
+    answer_seq: int | None
+    answer_rating: int | None
+    answer_feedback: str | None
+    answer_created_at: int | None
+    log_end: int | None
+    another_waits: bool
+    revision: int
+    bot_id: str
+
+
+def state_of(row: Row) -> TurnState:
+    """``{turn_columns}, {turn_state}, …``"""
+    return TurnState(*row[TURN_WIDTH : TURN_WIDTH + STATE_WIDTH])
+
+
+async def _open_turn(db: Session, tenant_id: str, turn_id: str) -> _Open | None:
+    row = await db.row("finishing", id=turn_id, tenant_id=tenant_id)
+    if row is None:
+        return None
+    return _Open(turn_of(row), state_of(row), *row[TURN_WIDTH + STATE_WIDTH :])
+
+
+async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | None) -> Finished:
+    """``TurnRows.finish_turn``"""
+    ending = await _open_turn(db, claim.tenant_id, claim.turn.id)
+    if ending is None or ending.state.status != TurnStatus.RUNNING or ending.state.fence != claim.fence:
+        raise FenceLost("This turn has ended or has another owner.")
+    promotes = promote is not None and ending.another_waits
+    if promotes:
+        db.require_lock()
+    if outcome.events:
+        ending = ending._replace(log_end=outcome.events[-1].seq)
+    turn, answer, last_seq = await _close(db, claim.tenant_id, ending, outcome)
+    promoted = None
+    if promotes and promote is not None:
+        place = (claim.tenant_id, turn.conversation_id)
+        promoted = await claim_first_queued(db, place, promote, ending.state.lease_micros or 0)
+    return Finished(turn=turn, answer=answer, last_seq=last_seq, promoted=promoted)
+
+
+async def interrupt(db: Session, place: Place, turn_id: str, reason: InterruptReason) -> str:
+    """End an open turn without its worker: the answer is what its log says. Returns its id. Needs a transaction."""
+    await db.row("lock_turn", tenant_id=place[0], conversation_id=place[1], id=turn_id)
+    ending = await _open_turn(db, place[0], turn_id)
+    if ending is None:
+        raise NotFound
+    if not ending.turn.status.is_terminal:
+        rows = await db.rows("log", tenant_id=place[0], turn_id=turn_id)
+        log = [Logged(event=event_of(row), at=row[3]) for row in rows]
+        await _close(db, place[0], ending, interruption(log, reason))
+    return turn_id
+
+
+async def recover_turn(db: Session, place: Place, turn_id: str) -> str | None:
+    """End a running turn whose lease has expired; of any other turn return None. Needs a transaction."""
+    await db.row("lock_turn", tenant_id=place[0], conversation_id=place[1], id=turn_id)
+    row = await db.row("turn", id=turn_id, tenant_id=place[0])
+    state = None if row is None else state_of(row)
+    if state is None or not state.has_expired(db.now):
+        return None
+    return await interrupt(db, place, turn_id, recovery_reason(state.stop_reason))
+
+
+async def _close(db: Session, tenant_id: str, ending: _Open, outcome: Outcome) -> tuple[Turn, Message | None, int]:
+    last_seq = end_seq(ending.turn, queued=ending.state.queued, log_end=ending.log_end)
+    turn = ended(ending.turn, outcome, db.now)
+    text, parts = parts_columns(outcome.parts)
+    written = await db.row(
+        "finish_turn",
+        tenant_id=tenant_id,
+        conversation_id=turn.conversation_id,
+        revision=ending.revision,
+        id=turn.id,
+        idx=turn.index,
+        status=turn.status.value,
+        reason=turn.reason and turn.reason.value,
+        error_code=turn.error and turn.error.code,
+        error_message=turn.error and turn.error.message,
+        input_tokens=turn.usage.input_tokens,
+        output_tokens=turn.usage.output_tokens,
+        cost_micro=turn.usage.cost_micro,
+        context_messages=turn.context and turn.context.history_messages,
+        context_chunks=turn.context and turn.context.chunks,
+        context_tokens=turn.context and turn.context.tokens,
+        first_token_at=turn.first_token_at and to_micros(turn.first_token_at),
+        now=db.now,
+        last_seq=last_seq,
+        has_log=ending.log_end is not None,
+        **event_arrays(outcome.events),
+        answer_seq=ending.answer_seq,
+        text=text,
+        parts=parts,
+        citations=citations_column(outcome.citations),
+        words=row_of(text, tenant_id, ending.bot_id) if ending.answer_seq is not None else None,
+    )
+    if written is None:
+        raise Outrun
+    db.news.add(turn.id)
+    return turn, _answer(ending, turn, outcome), last_seq
+
+
+def event_arrays(events: Sequence[Event]) -> dict[str, list[int] | list[str]]:
+    """Return the columns of a log, each as an array."""
+    return {
+        "seqs": [event.seq for event in events],
+        "types": [str(event.type) for event in events],
+        "datas": [event.json for event in events],
+    }
+
+
+def _answer(ending: _Open, turn: Turn, outcome: Outcome) -> Message | None:
+    if ending.answer_seq is None or ending.answer_created_at is None:
+        return None
+    rated = (ending.answer_rating, ending.answer_feedback)
+    created_at = from_micros(ending.answer_created_at)
+    return final_answer(turn, outcome, seq=ending.answer_seq, rated=rated, created_at=created_at)
+
+
+async def stored_message(db: Session, tenant_id: str, message_id: str | None) -> Message | None:
+    """Return a message as its row has it: the answer of a running turn is empty."""
+    row = None if message_id is None else await db.row("message_of_turn", tenant_id=tenant_id, id=message_id)
+    return None if row is None else message_of(row[:MESSAGE_WIDTH])
+
+
+async def claim_first_queued(db: Session, place: Place, owner: str, lease_micros: int) -> Claim | None:
+    """Make the queued turn that is next run: interrupting ones come first, then those that were accepted first.
+
+    Needs a transaction that has locked the conversation.
+    """
+    where = {"tenant_id": place[0], "conversation_id": place[1]}
+    first = await db.row("promote_first", **where, owner=owner, now=db.now, lease_micros=lease_micros)
+    row = None if first is None else await db.row("claimed_turn", **where, idx=first[0])
+    if row is None:
+        return None
+    turn, state = turn_of(row), state_of(row)
+    params, bot = row[TURN_WIDTH + STATE_WIDTH], row[TURN_WIDTH + STATE_WIDTH + 1 :]
+    db.news.add(turn.id)
+    return Claim(
+        tenant_id=place[0],
+        turn=turn,
+        question=await stored_message(db, place[0], turn.user_message_id),
+        history=await said_up_to(db, place, state.parent_idx, HISTORY_TURNS),
+        bot=bot_of(bot),
+        fence=state.fence,
+        next_seq=log_begins_at(queued=True),
+        params=json.loads(params) if params else {},
+    )
