@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -104,6 +105,23 @@ async def test_a_backup_is_one_moment_of_a_store_that_is_written_to(tmp_path: Pa
     assert len(steps) == -(-copied.size_bytes // 4096 // PAGES_A_STEP) > 2
     with closing(sqlite3.connect(tmp_path / "b.db")) as backup:
         assert backup.execute("SELECT count(*) FROM tenants WHERE created_at = 0").fetchone() == (0,)
+
+
+async def test_a_terminal_is_shown_how_far_it_is(tmp_path: Path) -> None:
+    """On a terminal a bar runs to 100 % on stderr; stdout has the result alone."""
+    await _filled(tmp_path / "a.db", megabytes=5)
+    ours, theirs = os.openpty()
+    arguments = [Path(sys.executable).with_name("palaver"), "backup", "b.db", "--store", "a.db", "--json"]
+    env = {**os.environ, "TERM": "xterm"}
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run(
+            arguments, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True
+        )
+        os.close(theirs)
+        shown = terminal.read(65_536).decode()
+    assert "Copying a.db" in shown
+    assert "100%" in shown
+    assert json.loads(done.stdout)["path"] == "b.db"
 
 
 @pytest.mark.parametrize("command_name", ["backup", "restore"])

@@ -1,1 +1,1 @@
-"""The command line: ``palaver serve | chat | bots | conversations | keys | doctor``."""
+"""The command line: a module a command, and what they share."""
