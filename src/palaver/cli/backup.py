@@ -34,8 +34,8 @@ palaver restore palaver-monday.db
 palaver restore /backups/palaver.db --store sqlite:////var/lib/palaver.db --force
 """
 _INSTEAD = {
-    Engine.POSTGRES: "use pg_dump or your server's own backups",
-    Engine.REDIS: "copy its RDB file (after BGSAVE) or its append-only files",
+    Engine.POSTGRES: "use pg_dump or your server's own backups, or palaver copy to a SQLite file",
+    Engine.REDIS: "copy its RDB file (after BGSAVE) or its append-only files, or palaver copy to a SQLite file",
 }
 
 
