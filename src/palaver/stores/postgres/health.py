@@ -39,9 +39,9 @@ async def health(db: Session) -> StoreHealth:
 
 def _risks(settings: Mapping[str, str]) -> Iterator[str]:
     if settings.get("fsync") == "off":
-        yield "fsync is off: a crash of the database's machine can lose what was acknowledged, or all of it."
+        yield "fsync is off: a crash of the database's machine can lose what was acknowledged, or all of it: turn it on."
     if settings.get("full_page_writes") == "off":
-        yield "full_page_writes is off: a crash of the database's machine can tear pages."
+        yield "full_page_writes is off: a crash of the database's machine can tear pages: turn it on."
 
 
 def _notes(settings: Mapping[str, str], *, in_recovery: bool, replicas: int) -> Iterator[str]:

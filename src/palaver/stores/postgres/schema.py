@@ -85,7 +85,9 @@ class PostgresSchema:
                 await connection.execute(_INFO)
             await connection.execute(step.script, timeout=_STEP_SECONDS)
             await connection.execute("DELETE FROM schema_info")
-            await connection.execute("INSERT INTO schema_info VALUES ($1, $2)", step.version, step.min_compatible)
+            await connection.execute(
+                "INSERT INTO schema_info (version, min_compatible) VALUES ($1, $2)", step.version, step.min_compatible
+            )
         return True
 
 
