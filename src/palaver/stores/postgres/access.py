@@ -46,8 +46,7 @@ class Access:
 
     async def _ask_time(self) -> int:
         async with self._pool.connection() as connection:
-            micros: int = await connection.fetchval(_NOW)
-            return micros
+            return int(await connection.fetchval(_NOW) or 0)
 
     async def _set_clock(self) -> None:
         """Ask the server for its time now and then; one operation does so for all."""

@@ -100,7 +100,7 @@ async def _delete(db: Session, tenant_id: str, bot_id: str, if_version: int | No
     check_version("bot", bot.version, if_version)
     await db.run("delete_bot", tenant_id=tenant_id, id=bot_id, now=db.now)
     open_turns = await db.rows("open_turns_of_bot", tenant_id=tenant_id, bot_id=bot_id)
-    return [await interrupt(db, (tenant_id, row[0]), row[1], InterruptReason.DELETED) for row in open_turns]
+    return tuple([await interrupt(db, (tenant_id, row[0]), row[1], InterruptReason.DELETED) for row in open_turns])
 
 
 async def _restore(db: Session, tenant_id: str, bot_id: str) -> Bot:

@@ -131,7 +131,7 @@ async def _update(db: Session, place: Place, change: ConversationChange, if_vers
 
 async def _end_open_turns(db: Session, place: Place, reason: InterruptReason) -> Sequence[str]:
     open_turns = await db.rows("open_turns_of_conversation", tenant_id=place[0], id=place[1])
-    return [await interrupt(db, place, row[0], reason) for row in open_turns]
+    return tuple([await interrupt(db, place, row[0], reason) for row in open_turns])
 
 
 async def _end(db: Session, place: Place, ending: Ending, if_version: int | None) -> Conversation:

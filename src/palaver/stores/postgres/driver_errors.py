@@ -11,6 +11,7 @@ DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 """All that a call of the driver may raise. A time-out of ours is among them."""
 
 _DISK_FULL = "53100"
+_CONSTRAINT = "23"
 _UNIQUE = "23505"
 _OUTRUN = frozenset({"40001", "40P01", _UNIQUE})  # serialization failure, deadlock, somebody else's row was first
 _REFUSED = {
@@ -58,8 +59,8 @@ def _translated(error: BaseException) -> PalaverError:
     state = _state_of(error)
     if state == _DISK_FULL:
         return StoreFull("There is no room left for the database.", retry_after_seconds=RETRY_AFTER_SECONDS)
-    if state == _UNIQUE:
-        return Conflict("Something with this id exists already.")
+    if state.startswith(_CONSTRAINT):
+        return Conflict("Something with this id exists already, or something that this refers to does not.")
     if state in _REFUSED:
         return StoreRefused(_REFUSED[state])
     if state in _UNAVAILABLE:

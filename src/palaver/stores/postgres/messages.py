@@ -111,13 +111,13 @@ async def _append(
     check_open(state[0])
     await refuse_while_open(db, place)
     await _store_appended(db, place, state, messages, once)
-    return Made(value=[await _get(db, tenant_id, message.message_id) for message in messages])
+    return Made(value=tuple([await _get(db, tenant_id, message.message_id) for message in messages]))
 
 
 async def _appended_before(db: Session, tenant_id: str, first_id: str, count: int) -> Made[Sequence[Message]]:
     """Return what the key stored: the messages from its first one on, as many as were sent, but for deleted ones."""
     rows = await db.rows("appended_messages", tenant_id=tenant_id, first_id=first_id, count=count)
-    return Made(value=[message_of(row) for row in rows], replayed=True)
+    return Made(value=tuple(message_of(row) for row in rows), replayed=True)
 
 
 async def _store_appended(
@@ -196,7 +196,7 @@ async def _doomed(db: Session, tenant_id: str, message_id: str) -> Sequence[Row]
 
 async def _delete_turn(db: Session, tenant_id: str, message_id: str) -> Sequence[str]:
     doomed = await _doomed(db, tenant_id, message_id)
-    return [gone for turn in doomed for gone in await _delete_one(db, tenant_id, turn)]
+    return tuple([gone for turn in doomed for gone in await _delete_one(db, tenant_id, turn)])
 
 
 async def _delete_one(db: Session, tenant_id: str, turn: Row) -> Sequence[str]:

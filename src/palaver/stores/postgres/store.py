@@ -19,6 +19,7 @@ from palaver.stores.postgres.entities import PostgresEntities
 from palaver.stores.postgres.health import health
 from palaver.stores.postgres.messages import PostgresMessages
 from palaver.stores.postgres.pool import Pool
+from palaver.stores.postgres.records import PostgresRecords
 from palaver.stores.postgres.schema import PostgresSchema, prepare
 from palaver.stores.postgres.session import Session
 from palaver.stores.postgres.tenants import PostgresTenants
@@ -40,6 +41,7 @@ class PostgresStore(
     PostgresTurns,
     PostgresMessages,
     PostgresAttachments,
+    PostgresRecords,
 ):
     """``stores.base.Store`` in one schema of a PostgreSQL database (13 or newer), for any number of processes.
 

@@ -1,0 +1,163 @@
+"""Puts records where they belong: those of a kind that follow each other in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from palaver.clock import to_micros
+from palaver.errors import Conflict, InvalidInput
+from palaver.stores.orders import Once
+from palaver.stores.postgres.begin import attachments_of, link_attachments
+from palaver.stores.postgres.lexemes import row_of
+from palaver.stores.postgres.listing import folded
+from palaver.stores.postgres.session import Session
+from palaver.stores.record_columns import (
+    conversation_record_columns,
+    key_record_columns,
+    message_record_columns,
+    turn_record_columns,
+)
+from palaver.stores.records import (
+    AttachmentRecord,
+    BotRecord,
+    ConversationRecord,
+    EntityRecord,
+    EventRecord,
+    KeyRecord,
+    MessageRecord,
+    Record,
+    TenantRecord,
+    TurnRecord,
+)
+from palaver.stores.rows import bot_columns, entity_columns
+
+_TABLES = {
+    KeyRecord: "api_keys",
+    BotRecord: "bots",
+    EntityRecord: "entities",
+    ConversationRecord: "conversations",
+    TurnRecord: "turns",
+    MessageRecord: "messages",
+}
+"""Those whose rows have places of their own."""
+
+_QUERIES = {
+    TenantRecord: "put_tenant",
+    KeyRecord: "put_key",
+    BotRecord: "put_bot",
+    EntityRecord: "put_entity",
+    ConversationRecord: "put_conversation",
+    TurnRecord: "put_turn",
+    MessageRecord: "put_message",
+    EventRecord: "put_event",
+}
+
+
+async def put(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
+    """``RecordRows.put_records``"""
+    for kind, group in groupby(records, key=type):
+        alike = list(group)
+        if kind is AttachmentRecord:
+            await _put_attachments(db, tenant_id, alike)
+            continue
+        bot_id = await _bot_of(db, tenant_id, alike)
+        rows = [{**_columns(record, tenant_id, bot_id), "tenant_id": tenant_id} for record in alike]
+        await db.run_many(_QUERIES[kind], rows)
+        await db.run_many("insert_once", _once_rows(tenant_id, alike))
+        await _put_links(db, tenant_id, alike)
+        if kind in _TABLES:
+            await db.row("reserve_places", table=_TABLES[kind], n=max(row["n"] for row in rows))
+        if kind is EventRecord:
+            await db.run("note_logs", tenant_id=tenant_id, turn_ids=list({row["turn_id"] for row in rows}))
+
+
+async def _bot_of(db: Session, tenant_id: str, records: Sequence[Record]) -> str:
+    """Return whose messages these are."""
+    match records[0]:
+        case MessageRecord(message=message):
+            row = await db.row("bot_of_conversation", tenant_id=tenant_id, id=message.conversation_id)
+            if row is None:
+                raise Conflict(f"A record refers to {message.conversation_id}, which is not there.")
+            return str(row[0])
+        case _:
+            return ""
+
+
+def _columns(record: Record, tenant_id: str, bot_id: str) -> dict[str, Any]:
+    match record:
+        case TenantRecord(tenant=tenant):
+            return {"id": tenant.id, "created_at": to_micros(tenant.created_at)}
+        case KeyRecord():
+            return dict(key_record_columns(record))
+        case BotRecord(bot=bot):
+            deleted_at = bot.deleted_at and to_micros(bot.deleted_at)
+            return {"n": record.place, "deleted_at": deleted_at, **bot_columns(bot)}
+        case EntityRecord(entity=entity):
+            return {"n": record.place, **entity_columns(entity)}
+        case ConversationRecord():
+            return _conversation_columns(record)
+        case TurnRecord(queued=queued, interrupting=interrupting):
+            return {**turn_record_columns(record), "queued": queued, "interrupting": interrupting}
+        case MessageRecord(on_path=on_path):
+            columns = message_record_columns(record)
+            return {**columns, "on_path": on_path, "words": row_of(columns["text"], tenant_id, bot_id)}
+        case EventRecord(turn_id=turn_id, event=event):
+            return {"turn_id": turn_id, "seq": event.seq, "type": str(event.type), "data": event.json, "at": record.at}
+        case AttachmentRecord():
+            raise InvalidInput("An attachment is put by itself.")
+
+
+def _conversation_columns(record: ConversationRecord) -> dict[str, Any]:
+    """One that was deleted with its bot is hidden by the bot's own row."""
+    conversation = record.conversation
+    columns = {**conversation_record_columns(record), "title_folded": folded(conversation.title)}
+    hidden_by_bot = columns.pop("deletion") == conversation.bot_id
+    return {**columns, "deleted_at": None} if hidden_by_bot else columns
+
+
+def _once_rows(tenant_id: str, records: Sequence[Record]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        match record:
+            case BotRecord(bot=bot, once=Once() as once):
+                yield _once_row(tenant_id, "bot", once, bot.id)
+            case EntityRecord(entity=entity, once=Once() as once):
+                yield _once_row(tenant_id, "entity", once, entity.id)
+            case ConversationRecord(conversation=conversation, once=Once() as once):
+                yield _once_row(tenant_id, "conversation", once, conversation.id)
+            case _:
+                continue
+
+
+def _once_row(tenant_id: str, kind: str, once: Once, resource_id: str) -> dict[str, Any]:
+    made = {"key": once.key, "fingerprint": once.fingerprint, "resource_id": resource_id}
+    return {"tenant_id": tenant_id, "kind": kind, **made}
+
+
+async def _put_links(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
+    for record in records:
+        match record:
+            case MessageRecord(message=message) if attachments := attachments_of(message.parts):
+                await link_attachments(db, (tenant_id, message.conversation_id), message.seq, attachments)
+            case _:
+                continue
+
+
+async def _put_attachments(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
+    for record in records:
+        if not isinstance(record, AttachmentRecord) or record.content is None:
+            raise InvalidInput("An attachment is put with its bytes.")
+        attachment = record.attachment
+        await db.run("insert_blob", tenant_id=tenant_id, sha256=attachment.sha256, content=record.content)
+        await db.run(
+            "put_attachment",
+            id=attachment.id,
+            tenant_id=tenant_id,
+            name=attachment.name,
+            media_type=attachment.media_type,
+            size_bytes=attachment.size_bytes,
+            sha256=attachment.sha256,
+            used=record.used,
+            created_at=to_micros(attachment.created_at),
+        )
