@@ -64,6 +64,10 @@ class Database:
             raise StoreRefused(f"This is no address of a PostgreSQL database: {error}") from error
         except DRIVER_ERRORS as error:
             raise translated(error) from error
+        except ValueError:  # of the driver's own parser, whose words may hold a piece of the password
+            raise StoreRefused(
+                "This is no address of a PostgreSQL database: what is special in its password is written like %2F."
+            ) from None
 
     async def _connect(self) -> Connection:
         connection: Connection = await asyncpg.connect(
