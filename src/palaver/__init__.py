@@ -126,9 +126,9 @@ async def open(  # noqa: A001  # said as palaver.open
     """Give a hub whose calls are awaited.
 
     Args:
-        target: A file (``palaver.db``, ``sqlite:///palaver.db``, ``:memory:``): the engine runs in this process. Or
-            ``http://…`` of a server: the calls go there.
-        tenant: Whose data, for a file; ``default`` when omitted. A server takes it from the key.
+        target: A store (``palaver.db``, ``sqlite:///palaver.db``, ``:memory:``, ``postgresql://…``, ``redis://…``): the engine
+            runs in this process. Or ``http://…`` of a server: the calls go there.
+        tenant: Whose data, for a store; ``default`` when omitted. A server takes it from the key.
         models: Models of this process by the name that bots use for them: LangChain's chat models, or our own.
         api_key: The key for a server; ``PALAVER_API_KEY`` when omitted.
         settings: Everything else; read from the environment when omitted.

@@ -59,7 +59,10 @@ class Settings(BaseSettings):
     )
 
     store: str = "sqlite:///palaver.db"
-    """``sqlite:///file.db`` (three slashes: relative; four: absolute), a bare path, or ``:memory:``."""
+    """``sqlite:///file.db`` (three slashes: relative; four: absolute), a bare path, ``:memory:``, ``postgresql://…`` or
+    ``redis://…``."""
+    pool_size: int = Field(default=5, ge=1, le=100)
+    """How many connections to a database server this process opens at most, next to one for wake-ups."""
     tenant: str = "default"
     """The tenant of the library and the command line; a server takes it from the key."""
     host: str = "127.0.0.1"

@@ -31,7 +31,7 @@ from palaver.worker import Worker, Workshop
 
 STOP_WAIT_SECONDS = 5.0
 RECOVERED_AT_ONCE = 50
-FLOOR_SECONDS = 0.8
+FLOOR_SECONDS = 0.5
 """How often a reader looks at a store that wakes it, in case that a wake-up was lost."""
 _log = structlog.get_logger("palaver.turns")
 

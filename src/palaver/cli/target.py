@@ -17,15 +17,17 @@ from palaver.errors import InvalidInput
 StoreOption = Annotated[
     str | None,
     typer.Option(
-        "--store", metavar="STORE", help="A file, or sqlite:///file.db. Default: PALAVER_STORE, else palaver.db."
+        "--store",
+        metavar="STORE",
+        help="A file, sqlite:///file.db, postgresql://… or redis://…. Default: PALAVER_STORE, else palaver.db.",
     ),
 ]
 UrlOption = Annotated[
     str | None,
-    typer.Option("--url", metavar="URL", help="A server instead of a file; its key comes from PALAVER_API_KEY."),
+    typer.Option("--url", metavar="URL", help="A server instead of a store; its key comes from PALAVER_API_KEY."),
 ]
 TenantOption = Annotated[
-    str | None, typer.Option("--tenant", metavar="NAME", help="Whose data in the file. Default: PALAVER_TENANT.")
+    str | None, typer.Option("--tenant", metavar="NAME", help="Whose data in the store. Default: PALAVER_TENANT.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP API gives it.")]
 
@@ -41,7 +43,7 @@ def opened(store: str | None, url: str | None, tenant: str | None = None, *, mai
     """Return the hub of these options. A command that only looks or edits leaves ``maintenance`` to the servers.
 
     Raises:
-        InvalidInput: Both a file and a server, or a URL that is none.
+        InvalidInput: Both a store and a server, or a URL that is none.
     """
     if store is not None and url is not None:
         raise InvalidInput("Pass --store or --url, not both.")

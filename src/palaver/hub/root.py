@@ -104,7 +104,7 @@ class HubRoot:
         """
         settings = settings or Settings()
         async with AsyncExitStack() as stack:
-            store = store_for(settings.store)
+            store = store_for(settings.store, pool_size=settings.pool_size)
             await store.open()
             stack.push_async_callback(store.close)
             await _check_durability(store, allowed=settings.unsafe_durability)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from palaver.clock import Clock
 from palaver.errors import StoreRefused
 from palaver.stores.base import Store
 from palaver.stores.schema import Schema
 
+POOL_SIZE = 5
 _MEMORY = ":memory:"
 _SQLITE = "sqlite:///"
 _PASSWORD = re.compile(r"(?<=://)([^/?@:]*):.*@|([?&]password=)[^&]*")  # greedy: rather too much than a part of it
@@ -30,6 +34,8 @@ _ENGINES = {
     "redis": Engine.REDIS,
     "rediss": Engine.REDIS,
 }
+_EXTRAS = {Engine.POSTGRES: "postgres", Engine.REDIS: "redis"}
+_DRIVERS = frozenset({"asyncpg", "redis"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,7 @@ def address_of(url: str) -> Address:
     """Read an address.
 
     ``sqlite:///file.db`` is relative, ``sqlite:////var/file.db`` absolute; a bare path is a SQLite file, too, and
-    ``:memory:`` (or ``sqlite://``) a database that nothing outlives.
+    ``:memory:`` (or ``sqlite://``) a database that nothing outlives. ``postgresql://…`` and ``redis://…`` name a server.
 
     Raises:
         StoreRefused: The address names no store.
@@ -64,8 +70,16 @@ def address_of(url: str) -> Address:
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return Address(engine=Engine.SQLITE, place=url.removeprefix(_SQLITE))
     if scheme in _ENGINES:
+        _refuse_garbled(url)
         return Address(engine=_ENGINES[scheme], place=url)
-    raise StoreRefused(f"{scheme}:// is no store: use sqlite:///palaver.db, a path, or :memory:.")
+    raise StoreRefused(f"{scheme}:// is no store: use sqlite:///palaver.db, a path, postgresql://… or redis://….")
+
+
+def _refuse_garbled(url: str) -> None:
+    try:
+        urlsplit(url)
+    except ValueError:  # its words may hold a piece of the password
+        raise StoreRefused("The address can't be read: what is special in its password is written like %2F.") from None
 
 
 def without_password(url: str) -> str:
@@ -77,36 +91,59 @@ def without_password(url: str) -> str:
     return _PASSWORD.sub(starred, url)
 
 
-def store_for(url: str, *, clock: Clock | None = None) -> Store:
+def store_for(url: str, *, clock: Clock | None = None, pool_size: int = POOL_SIZE) -> Store:
     """Return the store at an address (see ``address_of``); it is not opened yet.
 
+    ``pool_size`` is how many connections to a database server this process opens at most, next to one for wake-ups.
+
     Raises:
-        StoreRefused: The address names no store that this version has.
+        StoreRefused: The address names no store, or its driver is not installed.
     """
     address = address_of(url)
-    match address.engine:  # adapters are imported when they are used
-        case Engine.SQLITE:
-            from palaver.stores.sqlite import SqliteStore
+    with _driver_of(address.engine):
+        match address.engine:  # adapters are imported when they are used
+            case Engine.SQLITE:
+                from palaver.stores.sqlite import SqliteStore
 
-            return SqliteStore(address.place, clock=clock)
-        case Engine.POSTGRES | Engine.REDIS:
-            raise _not_yet(address.engine)
+                return SqliteStore(address.place, clock=clock)
+            case Engine.POSTGRES:
+                from palaver.stores.postgres import PostgresStore
+
+                return PostgresStore(address.place, clock=clock, pool_size=pool_size)
+            case Engine.REDIS:
+                raise _not_yet(address.engine)
 
 
 def schema_for(url: str) -> Schema:
     """Return the schema of the store at an address (see ``address_of``), which need not be open.
 
     Raises:
-        StoreRefused: The address names no store that this version has.
+        StoreRefused: The address names no store, or its driver is not installed.
     """
     address = address_of(url)
-    match address.engine:
-        case Engine.SQLITE:
-            from palaver.stores.sqlite.schema import SqliteSchema
+    with _driver_of(address.engine):
+        match address.engine:
+            case Engine.SQLITE:
+                from palaver.stores.sqlite.schema import SqliteSchema
 
-            return SqliteSchema(address.place)
-        case Engine.POSTGRES | Engine.REDIS:
-            raise _not_yet(address.engine)
+                return SqliteSchema(address.place)
+            case Engine.POSTGRES:
+                from palaver.stores.postgres.schema import PostgresSchema
+
+                return PostgresSchema(address.place)
+            case Engine.REDIS:
+                raise _not_yet(address.engine)
+
+
+@contextmanager
+def _driver_of(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(engine)
+        if extra is None or error.name not in _DRIVERS:
+            raise
+        raise StoreRefused(f"The driver of {engine} is not installed: pip install 'palaver[{extra}]'") from error
 
 
 def _not_yet(engine: Engine) -> StoreRefused:
