@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import httpx2
 import pytest
 from command_line import Command
@@ -17,7 +18,9 @@ from crash.process import serving
 from palaver.errors import SchemaTooNew, StoreRefused, StoreUnavailable
 from palaver.stores.migrations import load_steps
 from palaver.stores.open import schema_for, without_password
-from palaver.stores.schema import SchemaStep
+from palaver.stores.postgres.schema import PostgresSchema
+from palaver.stores.postgres.schema import migrations as postgres_migrations
+from palaver.stores.schema import Schema, SchemaStep
 from palaver.stores.sqlite.schema import SqliteSchema, migrations
 
 NEWEST = migrations()[-1].version
@@ -35,12 +38,12 @@ def _version(path: Path) -> tuple[int, int]:
         return version, min_compatible
 
 
-def _later(folder: Path, script: str, *, min_compatible: int = 1) -> Sequence[SchemaStep]:
-    """This program's steps and one of the release behind it, from a folder of its own."""
+def _later(folder: Path, script: str, known: Sequence[SchemaStep], *, min_compatible: int = 1) -> Sequence[SchemaStep]:
+    """The steps that are known and one of the release behind them, from a folder of its own."""
     folder.mkdir(exist_ok=True)
-    name = f"{NEWEST + 1:04}_a_later_release.sql"
+    name = f"{known[-1].version + 1:04}_a_later_release.sql"
     (folder / name).write_text(f"-- min_compatible: {min_compatible}\n{script}\n", encoding="utf-8")
-    return [*migrations(), *load_steps(folder)]
+    return [*known, *load_steps(folder)]
 
 
 def test_a_plan_changes_nothing(command: Command, tmp_path: Path) -> None:
@@ -101,12 +104,12 @@ async def test_a_migration_that_fails_half_way_can_be_taken_again(tmp_path: Path
     """I21: a step that the database refuses in its middle leaves the version before; mended, it is taken."""
     path = tmp_path / "a.db"
     await SqliteSchema(path).apply()
-    wrong = _later(tmp_path / "steps", "CREATE TABLE extra (n);\nSELECT no_such();")
+    wrong = _later(tmp_path / "steps", "CREATE TABLE extra (n);\nSELECT no_such();", migrations())
     with pytest.raises(StoreUnavailable, match="refused"):
         await SqliteSchema(path, wrong).apply()
     assert _version(path)[0] == NEWEST
     assert "extra" not in _tables(path)
-    right = _later(tmp_path / "steps", "CREATE TABLE extra (n);")
+    right = _later(tmp_path / "steps", "CREATE TABLE extra (n);", migrations())
     taken: list[int] = []
     plan = await SqliteSchema(path, right).apply(lambda step: taken.append(step.version))
     assert (taken, plan.version, plan.missing) == ([NEWEST + 1], NEWEST + 1, ())
@@ -119,35 +122,56 @@ async def test_two_may_migrate_at_once(tmp_path: Path) -> None:
     assert _version(tmp_path / "a.db")[0] == NEWEST
 
 
-async def test_a_server_of_the_version_before_goes_on(tmp_path: Path) -> None:
-    """I21: while a later release widens every table, the server that runs answers every send, and it starts again on it."""
-    path = tmp_path / "chat.db"
+async def _is_served_while(store: str | Path, later: Schema) -> None:
+    """Send through one server before, while and after a later release's steps are taken; then start it again."""
     env = {"PALAVER_DEFAULT_MODEL": "scripted:words?count=3&delay=0.005"}
-    async with serving(path, env) as server:
+    async with serving(store, env) as server:
         async with httpx2.AsyncClient(base_url=server.url, timeout=30) as http:
             bot = await created(http, "/v1/bots", {"name": "Helper"})
             sends = f"/v1/conversations/{await make_conversation(http, bot['id'])}/messages"
-            widened = [name for name in _tables(path) if "search" not in name]
-            script = "\n".join(f"ALTER TABLE {name} ADD COLUMN later TEXT;" for name in widened)
             statuses = [(await http.post(sends, json={"text": f"before {n}"})).status_code for n in range(5)]
-            plan = asyncio.ensure_future(SqliteSchema(path, _later(tmp_path / "steps", script)).apply())
-            while not plan.done():
+            taking = asyncio.ensure_future(later.apply())
+            while not taking.done():
                 statuses.append((await http.post(sends, json={"text": "during"})).status_code)
-            assert (await plan).version == NEWEST + 1
+            plan = await taking
+            assert (plan.version, plan.missing) == (plan.newest, ())
             statuses += [(await http.post(sends, json={"text": f"after {n}"})).status_code for n in range(5)]
+            assert set(statuses) == {201}
+            assert len((await http.get(sends, params={"limit": "200"})).json()["data"]) == 2 * len(statuses)
             await created(http, "/v1/entities", {"type": "USER", "external_id": "u1"})
             await created(http, "/v1/keys", {"name": "first", "scope": "operator"})
         await server.terminate()
-        assert set(statuses) == {201}
         await server.start()
-    async with serving(path, env) as again:
-        assert again.exit_code is None
+
+
+def _widening(tables: Sequence[str]) -> str:
+    return "\n".join(f"ALTER TABLE {name} ADD COLUMN later TEXT;" for name in tables)
+
+
+async def test_a_server_of_the_version_before_goes_on(tmp_path: Path) -> None:
+    """I21: while a later release widens every table, the server that runs answers every send, and it starts again on it."""
+    path = tmp_path / "chat.db"
+    await SqliteSchema(path).apply()
+    steps = _later(tmp_path / "steps", _widening(_tables(path)), migrations())
+    await _is_served_while(path, SqliteSchema(path, steps))
+
+
+async def test_a_server_of_the_version_before_goes_on_with_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    """I21: the same holds on PostgreSQL, whose connections remember the shape of what they asked for."""
+    await PostgresSchema(postgres_url).apply()
+    tables = "SELECT relname FROM pg_class WHERE relnamespace = 'palaver'::regnamespace AND relkind IN ('r', 'p')"
+    connection = await asyncpg.connect(postgres_url)
+    widened = [row["relname"] for row in await connection.fetch(tables)]
+    await connection.close()
+    assert len(widened) > 10
+    steps = _later(tmp_path / "steps", _widening(widened), postgres_migrations())
+    await _is_served_while(postgres_url, PostgresSchema(postgres_url, steps))
 
 
 async def test_a_server_refuses_a_schema_that_left_it_behind(tmp_path: Path) -> None:
     """I21: once a release says that it needs a newer program, an older one does not start on it."""
     path = tmp_path / "a.db"
-    await SqliteSchema(path, _later(tmp_path / "steps", "SELECT 1;", min_compatible=NEWEST + 1)).apply()
+    await SqliteSchema(path, _later(tmp_path / "steps", "SELECT 1;", migrations(), min_compatible=NEWEST + 1)).apply()
     with pytest.raises(SchemaTooNew, match="upgrade"):
         await SqliteSchema(path).plan()
 
