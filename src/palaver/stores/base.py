@@ -413,7 +413,7 @@ class RecordRows(Protocol):
         ...
 
     async def page_inside(self, inside: Inside, tenant_id: str, conversation_id: str, window: Window) -> Slice[Record]:
-        """List what is inside a conversation, deleted or not: turns by ``index``, messages by ``seq``, events by both.
+        """List what is inside a conversation, deleted or not: of turns the parents first, of a turn's events by ``seq``.
 
         Of an unknown one there is nothing.
         """
@@ -448,7 +448,7 @@ class RecordRows(Protocol):
         ...
 
 
-class Store(TenantRows, BotRows, ConversationRows, TurnRows, MessageRows, AttachmentRows, Protocol):
+class Store(TenantRows, BotRows, ConversationRows, TurnRows, MessageRows, AttachmentRows, RecordRows, Protocol):
     """Keeps everything. Opened by ``open``, closed by ``close``; both may be called once."""
 
     features: frozenset[Feature]

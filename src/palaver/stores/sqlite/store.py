@@ -23,6 +23,7 @@ from palaver.stores.sqlite.driver_errors import translated
 from palaver.stores.sqlite.entities import SqliteEntities
 from palaver.stores.sqlite.health import health_of
 from palaver.stores.sqlite.messages import SqliteMessages
+from palaver.stores.sqlite.records import SqliteRecords
 from palaver.stores.sqlite.schema import migrate, migrations
 from palaver.stores.sqlite.tenants import SqliteTenants
 from palaver.stores.sqlite.transaction import Transaction
@@ -34,7 +35,14 @@ _SECRET_BYTES = 32
 
 
 class SqliteStore(
-    SqliteTenants, SqliteBots, SqliteEntities, SqliteConversations, SqliteTurns, SqliteMessages, SqliteAttachments
+    SqliteTenants,
+    SqliteBots,
+    SqliteEntities,
+    SqliteConversations,
+    SqliteTurns,
+    SqliteMessages,
+    SqliteAttachments,
+    SqliteRecords,
 ):
     """``stores.base.Store`` in one file, or in memory with the path ``:memory:``.
 

@@ -9,6 +9,7 @@ from palaver.testing.stores.conversations import ConversationConformance, Listin
 from palaver.testing.stores.ends import FinishConformance, LogConformance, RecoveryConformance
 from palaver.testing.stores.lifecycle import AttachmentConformance, DeletionConformance, LifecycleConformance
 from palaver.testing.stores.messages import BranchConformance, LineageConformance, MessageConformance
+from palaver.testing.stores.records import RecordConformance
 from palaver.testing.stores.search import SearchConformance
 from palaver.testing.stores.tenants import TenantConformance
 from palaver.testing.stores.turns import BeginConformance, QueueConformance, StopConformance
@@ -33,6 +34,7 @@ class StoreConformance(
     LifecycleConformance,
     DeletionConformance,
     AttachmentConformance,
+    RecordConformance,
 ):
     """All of it."""
 
