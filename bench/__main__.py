@@ -16,7 +16,19 @@ from pathlib import Path
 from bench.measure import strict_commit_seconds
 from bench.tables import Table, goals_table, ms
 
-SECTIONS = ("turns", "growth", "crowd", "filler", "listing", "replay", "live")
+SECTIONS = (
+    "turns",
+    "growth",
+    "crowd",
+    "filler",
+    "listing",
+    "replay",
+    "live",
+    "servers",
+    "processes",
+    "wakeups",
+    "scale",
+)
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

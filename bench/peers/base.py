@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
+
+from palaver.stores.open import Engine
 
 QUESTION = ("What does the handbook say about the refund of orders? " * 10)[:500]
 ANSWER = ("Orders are refunded within fourteen days of their return. " * 10)[:500]
@@ -19,12 +20,13 @@ class Talk(Protocol):
 
 
 class Peer(Protocol):
-    """A way to keep conversations, opened in a folder of its own."""
+    """A way to keep conversations: in files, or on a server."""
 
     name: str
+    engine: Engine
 
-    async def open(self, folder: Path) -> None:
-        """Make an empty store."""
+    async def open(self, home: str) -> None:
+        """Make an empty store in a home of its own: a folder, or the URL of an empty database."""
         ...
 
     async def talk(self, messages: int) -> Talk:

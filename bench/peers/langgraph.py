@@ -1,4 +1,4 @@
-"""LangGraph: a graph of one node over its AsyncSqliteSaver."""
+"""LangGraph: a graph of one node over its savers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 
 from bench.peers.base import ANSWER, QUESTION, READ_LAST
+from palaver.stores.open import Engine
 
 
 def _answer(state: MessagesState) -> dict[str, Any]:
@@ -32,10 +35,16 @@ class Graph:
     """``AsyncSqliteSaver`` writes the whole state of a thread at each step."""
 
     name = "LangGraph AsyncSqliteSaver"
+    engine = Engine.SQLITE
 
-    async def open(self, folder: Path) -> None:
+    async def _saver(self, home: str) -> BaseCheckpointSaver[Any]:
+        return await self._stack.enter_async_context(
+            AsyncSqliteSaver.from_conn_string(str(Path(home) / "langgraph.db"))
+        )
+
+    async def open(self, home: str) -> None:
         self._stack, self._threads = AsyncExitStack(), 0
-        saver = await self._stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(folder / "langgraph.db")))
+        saver = await self._saver(home)
         builder = StateGraph(MessagesState)
         builder.add_node("answer", _answer)
         builder.add_edge(START, "answer")
@@ -50,3 +59,15 @@ class Graph:
 
     async def close(self) -> None:
         await self._stack.aclose()
+
+
+class GraphOnPostgres(Graph):
+    """``AsyncPostgresSaver``, the same on PostgreSQL."""
+
+    name = "LangGraph AsyncPostgresSaver"
+    engine = Engine.POSTGRES
+
+    async def _saver(self, home: str) -> BaseCheckpointSaver[Any]:
+        saver = await self._stack.enter_async_context(AsyncPostgresSaver.from_conn_string(home))
+        await saver.setup()
+        return saver

@@ -14,6 +14,7 @@ from palaver.hub import HubRoot
 from palaver.ids import child_id, new_id
 from palaver.models.base import Ended, TokensCounted
 from palaver.models.scripted import ScriptedModel
+from palaver.stores.open import Engine
 from palaver.stores.orders import (
     AppendedMessage,
     BotDraft,
@@ -47,19 +48,23 @@ class HubTalk:
 
 
 class Ours:
-    """The engine and the SQLite store as ``palaver.open("file.db")`` runs them, with a model that answers at once."""
+    """The engine and the store as ``palaver.open`` runs them, with a model that answers at once: here on a SQLite file."""
 
     name = "Palaver"
+    engine = Engine.SQLITE
 
-    async def open(self, folder: Path) -> None:
+    def _store(self, home: str) -> str:
+        return str(Path(home) / "palaver.db")
+
+    async def open(self, home: str) -> None:
         self._stack = AsyncExitStack()
-        settings = Settings(store=str(folder / "palaver.db"))
+        settings = Settings(store=self._store(home))
         model = ScriptedModel(
             [ANSWER, TokensCounted(1, 1), Ended()], remember=1
         )  # it counts no words: that is not our turn
         self._root = await self._stack.enter_async_context(HubRoot.open(settings, models={"bench": model}))
         self.hub = self._root.for_tenant(DEFAULT_TENANT)
-        bot = await self.hub.bots.create(name="bench", model="bench", params={"context_tokens": _CONTEXT_TOKENS})
+        bot = await self.hub.bots.create(name=new_id("bot"), model="bench", params={"context_tokens": _CONTEXT_TOKENS})
         self.bot_id = bot.id
 
     async def talk(self, messages: int) -> HubTalk:
@@ -97,6 +102,26 @@ class Ours:
 
     async def close(self) -> None:
         await self._stack.aclose()
+
+
+class OursOnPostgres(Ours):
+    """The same on PostgreSQL."""
+
+    name = "Palaver on PostgreSQL"
+    engine = Engine.POSTGRES
+
+    def _store(self, home: str) -> str:
+        return home
+
+
+class OursOnRedis(Ours):
+    """The same on Redis."""
+
+    name = "Palaver on Redis"
+    engine = Engine.REDIS
+
+    def _store(self, home: str) -> str:
+        return home
 
 
 def _pairs(conversation_id: str, messages: int) -> list[AppendedMessage]:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.peers.base import ANSWER, QUESTION, READ_LAST
+from palaver.stores.open import Engine
 
 _SCHEMA = """
 PRAGMA journal_mode=WAL;
@@ -38,9 +39,10 @@ class Raw:
     """One connection, no layer."""
 
     name = "raw sqlite3 FULL"
+    engine = Engine.SQLITE
 
-    async def open(self, folder: Path) -> None:
-        self._db = sqlite3.connect(folder / "raw.db", isolation_level=None)
+    async def open(self, home: str) -> None:
+        self._db = sqlite3.connect(Path(home) / "raw.db", isolation_level=None)
         self._db.executescript(_SCHEMA)
         self._conversations = 0
 
@@ -77,11 +79,11 @@ class RawWriter(Raw):
 
     name = "raw sqlite3 FULL, writer thread, group commit"
 
-    async def open(self, folder: Path) -> None:
+    async def open(self, home: str) -> None:
         self._threads = (ThreadPoolExecutor(1), ThreadPoolExecutor(1))
         self._waiting: list[tuple[list[tuple[int, int, str, str]], asyncio.Future[None]]] = []
         self._conversations, self._writing = 0, False
-        self._path = folder / "raw.db"
+        self._path = Path(home) / "raw.db"
         loop = asyncio.get_running_loop()
         self._writes, self._reads = [await loop.run_in_executor(thread, self._connect) for thread in self._threads]
 

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from pathlib import Path
 
 from bench.peers.agents import Run, Session
-from bench.peers.base import Peer, Talk
-from bench.peers.everyone import opened
+from bench.peers.base import Peer
+from bench.peers.everyone import folders, opened
 from bench.peers.ours import Ours
 from bench.peers.raw import Raw, RawWriter
 from bench.tables import Goal, Table
+from bench.worker import talk_for
 
 CONVERSATIONS = 64
 SECONDS = {"quick": 0.5, "default": 3.0, "full": 10.0}
 KINDS: tuple[type[Peer], ...] = (Raw, RawWriter, Ours, Session, Run)
 
 
-async def _talk_until(talk: Talk, deadline: float) -> int:
-    turns = 0
-    while time.perf_counter() < deadline:
-        await talk.turn()
-        turns += 1
-    return turns
-
-
 async def _rate(kind: type[Peer], folder: Path, seconds: float) -> float:
-    async with opened([kind], folder) as (peer,):
+    async with opened([kind], folders(folder)) as (peer,):
         talks = [await peer.talk(0) for _ in range(CONVERSATIONS)]
-        begun = time.perf_counter()
-        turns = await asyncio.gather(*[_talk_until(talk, begun + seconds) for talk in talks])
-        return sum(turns) / (time.perf_counter() - begun)
+        talked = await talk_for(talks, seconds)
+        return talked.turns / talked.seconds
 
 
 async def measure(folder: Path, *, scale: str) -> list[Table]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.measure import growth_exponent, stored_bytes, written_bytes
 from bench.peers.base import Peer
-from bench.peers.everyone import EVERYONE, opened
+from bench.peers.everyone import EVERYONE, folders, opened
 from bench.peers.ours import Ours
 from bench.tables import Goal, Table
 
@@ -28,7 +28,7 @@ async def _grown(kind: type[Peer], folder: Path, counts: Sequence[int]) -> _Grow
     for count in counts:
         # One store a count, closed before it is weighed: a log that was not folded in yet is not a turn's size.
         home = folder / str(count)
-        async with opened([kind], home) as peers:
+        async with opened([kind], folders(home)) as peers:
             empty = await peers[0].talk(0)
             await empty.turn()
             before = written_bytes()

@@ -17,7 +17,7 @@ _ROUNDS = 100
 async def measure(folder: Path, *, scale: str) -> list[Table]:
     """Median times in one process, on one store that holds all of it."""
     ours = Ours()
-    await ours.open(folder)
+    await ours.open(str(folder))
     await ours.fill_conversations(CONVERSATIONS[scale])
     reads = await _reads(ours, MESSAGES[scale])
     taken = await interleaved({name: [step] for name, step in reads.items()}, rounds=_ROUNDS, seconds_each=5)

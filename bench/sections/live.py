@@ -52,7 +52,7 @@ def _sends(server: servers.Server, model: str, count: int) -> list[str]:
 
 
 def _ours(folder: Path, scale: str) -> dict[str, Any]:
-    with servers.ours(folder / "live.db") as server:
+    with servers.ours(f"sqlite:///{folder / 'live.db'}", folder / "live.log") as server:
         # The database's page cache fills up once a process, not once a stream: fill it before the memory is read.
         long = _sends(server, "scripted:words?count=20000", 40)
         servers.client(_order("first", server, long))

@@ -33,7 +33,7 @@ async def measure(folder: Path, *, scale: str) -> list[Table]:
     turn_id = await store_with_long_turn(folder / "replay.db", count)
     with servers.bare(folder) as server:
         bare = [_measured(server, f"/stream?count={count}", number, seconds) for number in _CONNECTIONS]
-    with servers.ours(folder / "replay.db") as server:
+    with servers.ours(f"sqlite:///{folder / 'replay.db'}", folder / "replay.log") as server:
         ours = [_measured(server, f"/v1/turns/{turn_id}/events", number, seconds) for number in _CONNECTIONS]
     ratio = min(_rate(mine) / _rate(floor) for mine, floor in zip(ours, bare, strict=True))
     table = Table(

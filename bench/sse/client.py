@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -17,6 +19,7 @@ import uvloop
 from bench.measure import cpu_seconds, resident_bytes
 
 _MARK = b"event: text.delta\n"
+_STAMP = re.compile(rb"(\d{12,}) ")
 
 
 @dataclass(slots=True)
@@ -63,6 +66,23 @@ class Reader(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._tally.closed += 1
         self.closed.set_result(None)
+
+
+class StampReader(Reader):
+    """Reads the stamps in the text of the events, and how old they are when they come."""
+
+    def __init__(self, request: bytes, tally: Tally) -> None:
+        super().__init__(request, tally)
+        self.ages: list[float] = []
+        self._event = b""
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic_ns()
+        super().data_received(data)
+        *events, self._event = (self._event + data).split(b"\n\n")
+        for event in events:
+            if _MARK in event:
+                self.ages += [(now - int(stamp)) / 1e9 for stamp in _STAMP.findall(event)]
 
 
 async def _open(port: int, request: str, tally: Tally) -> Reader:
@@ -129,10 +149,23 @@ async def first(order: dict[str, Any]) -> dict[str, Any]:
     return {"taken": taken, "refused": tally.refused[:1]}
 
 
+async def stamps(order: dict[str, Any]) -> dict[str, Any]:
+    """Read streams to their ends: how old was each stamp in them when it came?"""
+    tally, loop = Tally(), asyncio.get_running_loop()
+    readers = []
+    for request in order["requests"]:
+        connected = await loop.create_connection(
+            partial(StampReader, request.encode(), tally), "127.0.0.1", order["port"]
+        )
+        readers.append(connected[1])
+    await asyncio.gather(*[reader.closed for reader in readers])
+    return {"taken": [age for reader in readers for age in reader.ages], "refused": tally.refused[:1]}
+
+
 def main() -> None:
     """Do what the order says."""
     order = json.load(sys.stdin)
-    kinds = {"throughput": throughput, "live": live, "first": first}
+    kinds = {"throughput": throughput, "live": live, "first": first, "stamps": stamps}
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(json.dumps(runner.run(kinds[order["kind"]](order))))
 

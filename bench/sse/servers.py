@@ -80,12 +80,12 @@ def bare(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def ours(store: Path) -> Iterator[Server]:
-    """``palaver serve`` on that file."""
+def ours(store: str, log: Path) -> Iterator[Server]:
+    """``palaver serve`` on that store."""
     port = _free_port()
     code = "from palaver.cli.main import run; run()"
-    command = [sys.executable, "-c", code, "serve", "--port", str(port), "--store", f"sqlite:///{store}"]
-    with _running(command, port, {"PALAVER_LOG_LEVEL": "warning"}, store.with_suffix(".log")) as server:
+    command = [sys.executable, "-c", code, "serve", "--port", str(port), "--store", store]
+    with _running(command, port, {"PALAVER_LOG_LEVEL": "warning"}, log) as server:
         yield server
 
 

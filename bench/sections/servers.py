@@ -1,0 +1,36 @@
+"""A whole turn on PostgreSQL and on Redis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.databases import DURABILITY, TITLES, databases
+from bench.lengths import LENGTHS, Taken, taken
+from bench.peers.base import Peer
+from bench.peers.everyone import ON_SERVERS
+from bench.peers.ours import OursOnPostgres, OursOnRedis
+from bench.peers.raw_servers import RawPostgres, RawRedis
+from bench.tables import Goal, Table
+
+
+def _goals(found: Taken, ours: type[Peer], raw: type[Peer]) -> list[Goal]:
+    title = TITLES[ours.engine]
+    times, growth = found.times(ours.name, raw.name), found.growth(ours.name, raw.name)
+    return [
+        Goal(text=f"a whole turn on {title}, × {raw.name} (worst length)", measured=times, limit=4),
+        Goal(text=f"a whole turn on {title} at 10,000 messages, × at none", measured=growth, limit=1.2),
+    ]
+
+
+async def measure(_folder: Path, *, scale: str) -> list[Table]:
+    """Time a turn of every peer at every length, those on PostgreSQL and those on Redis in the same rounds."""
+    with databases() as servers:
+        found = await taken(ON_SERVERS, dict.fromkeys(LENGTHS, servers.home), scale)
+    table = Table(
+        title="A turn on PostgreSQL and on Redis, ms",
+        columns=found.columns(),
+        rows=[found.row(kind.name) for kind in ON_SERVERS],
+        note=f"As above; {DURABILITY}.",
+        goals=[*_goals(found, OursOnPostgres, RawPostgres), *_goals(found, OursOnRedis, RawRedis)],
+    )
+    return [table]
