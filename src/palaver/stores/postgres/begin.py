@@ -1,15 +1,17 @@
 """How a turn begins: what the conversation allows, where in its tree the turn stands, and the rows that are made.
 
-Nearly always that is one read and one write. What needs more (another path, attachments, turns that make way) is done
-behind a lock on the conversation.
+Nearly always that is one statement: nothing is open, and the turn goes on where the last one ended. Else it is one read and
+one write; what needs more than that (another path, attachments, turns that make way) is done behind a lock on the
+conversation.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from palaver.bot import Bot
-from palaver.conversation import FilePart, ImagePart, Message, Part, Policy, Role, Turn
+from palaver.conversation import FilePart, ImagePart, Message, Part, Policy, Role, Turn, TurnStatus, Utterance
 from palaver.errors import NotFound
 from palaver.stores.endings import has_expired
 from palaver.stores.openings import (
@@ -33,6 +35,8 @@ from palaver.stores.postgres.paths import move_path
 from palaver.stores.postgres.session import Outrun, Row, Session
 from palaver.stores.postgres.turn_ends import Place, interrupt, recover_turn, stored_message
 from palaver.stores.rows import bot_of, parts_columns, to_json, turn_of, utterances_of
+
+_SAID_WIDTH = 7
 
 
 class _Ground(NamedTuple):
@@ -64,6 +68,8 @@ class _Standing(NamedTuple):
 
 async def begin(db: Session, tenant_id: str, order: TurnOrder) -> Begun:
     """``TurnRows.begin_turn``"""
+    if not db.is_locked and (begun := await _begin_plain(db, tenant_id, order)):
+        return begun
     ground = await _ground(db, tenant_id, order)
     if ground.key_id is not None:
         return await _replay(db, tenant_id, ground, order)
@@ -77,6 +83,26 @@ async def begin(db: Session, tenant_id: str, order: TurnOrder) -> Begun:
     if admission.cancelled or admission.superseded:
         ground = await _make_way(db, tenant_id, ground, order, admission)
     return await _accept(db, tenant_id, ground, order, standing, admission)
+
+
+async def _begin_plain(db: Session, tenant_id: str, order: TurnOrder) -> Begun | None:
+    """Begin a turn that goes on at the head of a conversation with nothing open; None where that is not the case."""
+    match order.opening:
+        case Continue(question=question, parent_id=None) if not attachments_of(question.parts):
+            rows = await db.rows("accept_plain_turn", **_turn_columns(db, tenant_id, order, question, runs=True))
+        case _:
+            return None
+    if not rows:
+        return None
+    answer_seq, index, parent_id, *bot = rows[0][_SAID_WIDTH:]
+    standing = Standing(index=index, parent_id=parent_id, question_id=question.message_id)
+    turn = new_turn(order, standing, bot_of(bot), runs=True, now=db.now)
+    begun = Begun(turn=turn, question=new_question(turn, question, answer_seq - 1))
+    return claimed(begun, tenant_id, order, bot_of(bot), _said(rows))
+
+
+def _said(rows: Sequence[Row]) -> Sequence[Utterance]:
+    return tuple(said for row in rows if row[0] is not None for said in utterances_of(row[:_SAID_WIDTH]))
 
 
 async def _ground(db: Session, tenant_id: str, order: TurnOrder) -> _Ground:
@@ -162,10 +188,7 @@ async def _accept(
     if attachments and question is not None:
         await link_attachments(db, place, question.seq, attachments)
     begun = Begun(turn=turn, question=question, superseded=admission.superseded)
-    if not admission.runs:
-        return begun
-    said = tuple(utterance for row in history if row[0] is not None for utterance in utterances_of(row))
-    return claimed(begun, tenant_id, order, ground.bot, said)
+    return claimed(begun, tenant_id, order, ground.bot, _said(history)) if admission.runs else begun
 
 
 async def _question(db: Session, tenant_id: str, ground: _Ground, turn: Turn, standing: _Standing) -> Message | None:
@@ -176,47 +199,54 @@ async def _question(db: Session, tenant_id: str, ground: _Ground, turn: Turn, st
 
 async def _insert(
     db: Session, tenant_id: str, ground: _Ground, order: TurnOrder, standing: _Standing, turn: Turn
-) -> list[Row]:
+) -> Sequence[Row]:
     """Write everything, and return what was said before."""
     runs = turn.started_at is not None
-    asked = standing.question
-    text, parts = parts_columns(asked.parts) if asked else ("", None)
-    messages = 1 if asked is None else 2
-    lease_micros = int(order.lease_seconds * 1_000_000)
+    messages = 1 if standing.question is None else 2
     rows = await db.rows(
         "accept_turn",
-        tenant_id=tenant_id,
-        conversation_id=order.conversation_id,
+        **{**_turn_columns(db, tenant_id, order, standing.question, runs=runs), "question_id": turn.user_message_id},
         revision=ground.revision,
         idx=turn.index,
-        turn_id=turn.id,
         parent_idx=standing.parent_idx,
-        status=turn.status.value,
         model=turn.model,
-        question_id=turn.user_message_id,
-        answer_id=order.answer_id,
-        key=order.once and order.once.key,
-        fingerprint=order.once and order.once.fingerprint,
-        params=to_json(order.params) if order.params else None,
-        runs=runs,
-        interrupting=order.policy is Policy.INTERRUPT,
-        owner=order.owner,
-        fence=int(runs),
-        lease_micros=lease_micros,
-        lease_until=db.now + lease_micros if runs else None,
-        now=db.now,
-        started_at=db.now if runs else None,
         messages=messages,
         answer_seq=ground.last_seq + messages,
-        asked_id=asked and asked.message_id,
-        text=text,
-        parts=parts,
-        words=row_of(text, tenant_id, ground.bot.id),
-        history_turns=order.history_turns if runs else 0,
     )
     if not rows:
         raise Outrun
-    return list(rows)
+    return rows
+
+
+def _turn_columns(
+    db: Session, tenant_id: str, order: TurnOrder, question: Question | None, *, runs: bool
+) -> dict[str, Any]:
+    lease_micros = int(order.lease_seconds * 1_000_000)
+    text, parts = parts_columns(question.parts) if question else ("", None)
+    return {
+        "tenant_id": tenant_id,
+        "conversation_id": order.conversation_id,
+        "turn_id": order.turn_id,
+        "status": (TurnStatus.RUNNING if runs else TurnStatus.QUEUED).value,
+        "question_id": question and question.message_id,
+        "answer_id": order.answer_id,
+        "key": order.once and order.once.key,
+        "fingerprint": order.once and order.once.fingerprint,
+        "params": to_json(order.params) if order.params else None,
+        "runs": runs,
+        "interrupting": order.policy is Policy.INTERRUPT,
+        "owner": order.owner,
+        "fence": int(runs),
+        "lease_micros": lease_micros,
+        "lease_until": db.now + lease_micros if runs else None,
+        "now": db.now,
+        "started_at": db.now if runs else None,
+        "asked_id": question and question.message_id,
+        "text": text,
+        "parts": parts,
+        "words": row_of(text, tenant_id),
+        "history_turns": order.history_turns if runs else 0,
+    }
 
 
 def attachments_of(parts: tuple[Part, ...]) -> list[str]:

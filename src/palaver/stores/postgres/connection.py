@@ -18,9 +18,12 @@ SCHEMA = "palaver"
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,47}")
 _STATEMENTS_CACHED = 400
 
-# jit: its compiler takes longer than any of our statements. The rest is so that nothing waits for ever for anything.
+# jit: its compiler takes longer than any of our statements. The plan of each is made once, for tables of any size: by
+# look-ups, whatever the values of the moment. The time-outs are so that nothing waits for ever for anything.
 _SETTINGS = """
 SELECT set_config('search_path', $1, false), set_config('application_name', 'palaver', false), set_config('jit', 'off', false),
+    set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
+    set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
     set_config('statement_timeout', '15s', false), set_config('lock_timeout', '5s', false),
     set_config('idle_in_transaction_session_timeout', '30s', false),
     set_config('default_transaction_isolation', 'read committed', false),

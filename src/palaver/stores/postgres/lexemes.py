@@ -27,8 +27,9 @@ def words_of(text: str) -> list[str]:
     return [word[:_WORD_CHARACTERS] for word in _WORDS.findall(unicodedata.normalize("NFC", plain))]
 
 
-def row_of(text: str, tenant_id: str, bot_id: str) -> str | None:
-    """Return the search row of a text as a ``tsvector``; None for a text with nothing in it."""
+def row_of(text: str, tenant_id: str) -> str | None:
+    """Return the search row of a text as a ``tsvector``, but for its bot's word (the statements know that); None for a
+    text with nothing in it."""
     if not text:
         return None
     places: dict[str, list[int]] = {}
@@ -44,7 +45,7 @@ def row_of(text: str, tenant_id: str, bot_id: str) -> str | None:
         if room < 0:
             break
     found = [f"'{word}':{','.join(map(str, at))}" for word, at in places.items()]
-    return " ".join([*_scope(tenant_id, bot_id), *found])
+    return " ".join([*_scope(tenant_id, None), *found])
 
 
 def _scope(tenant_id: str, bot_id: str | None) -> list[str]:

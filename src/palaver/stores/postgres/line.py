@@ -16,6 +16,7 @@ from palaver.stores.postgres.connection import Connection, Database
 from palaver.stores.postgres.driver_errors import DRIVER_ERRORS, RETRY_AFTER_SECONDS, translated
 
 _PAYLOAD_BYTES = 7_900  # PostgreSQL takes less than 8,000
+_GATHER_SECONDS = 0.005
 _PAUSE_SECONDS = 0.5
 
 
@@ -98,6 +99,7 @@ class Line:
     async def _send(self) -> None:
         while True:
             await self._has_news.wait()
+            await asyncio.sleep(_GATHER_SECONDS)
             try:
                 await self._send_pending()
             except (StoreUnavailable, StoreRefused):

@@ -163,6 +163,7 @@ async def _insert_turn(
         "append_turn",
         tenant_id=place[0],
         conversation_id=place[1],
+        bot_id=bot_id,
         idx=index,
         turn_id=messages[0].turn_id,
         parent_idx=parent_idx,
@@ -176,7 +177,7 @@ async def _insert_turn(
         roles=[message.role.value for message in messages],
         texts=[text for text, _ in columns],
         parts=[parts for _, parts in columns],
-        words=[row_of(text, place[0], bot_id) for text, _ in columns],
+        words=[row_of(text, place[0]) for text, _ in columns],
     )
 
 

@@ -19,23 +19,24 @@ class Outrun(Exception):
 class Session:
     """Runs named queries. ``now`` is the store's clock, in microseconds, when the operation began.
 
-    Who changes turns that others may be reading names them in ``news``: they are told after the commit.
+    ``is_locked`` says that it is a transaction. Who changes turns that others may be reading names them in ``news``: they
+    are told after the commit.
     """
 
-    __slots__ = ("_connection", "_is_locked", "news", "now", "queries")
+    __slots__ = ("_connection", "is_locked", "news", "now", "queries")
 
     def __init__(
         self, connection: Connection, queries: Mapping[str, str], now: int, *, is_locked: bool = False
     ) -> None:
         self._connection = connection
-        self._is_locked = is_locked
+        self.is_locked = is_locked
         self.queries = queries
         self.now = now
         self.news: set[str] = set()
 
     def require_lock(self) -> None:
         """Go on only inside a transaction that has locked what this is about; else begin again in one."""
-        if not self._is_locked:
+        if not self.is_locked:
             raise Outrun
 
     async def row(self, query: str, **params: Any) -> Row | None:

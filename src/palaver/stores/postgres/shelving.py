@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from palaver.clock import to_micros
-from palaver.errors import Conflict, InvalidInput
+from palaver.errors import InvalidInput
 from palaver.stores.orders import Once
 from palaver.stores.postgres.begin import attachments_of, link_attachments
 from palaver.stores.postgres.lexemes import row_of
@@ -62,8 +62,7 @@ async def put(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
         if kind is AttachmentRecord:
             await _put_attachments(db, tenant_id, alike)
             continue
-        bot_id = await _bot_of(db, tenant_id, alike)
-        rows = [{**_columns(record, tenant_id, bot_id), "tenant_id": tenant_id} for record in alike]
+        rows = [{**_columns(record, tenant_id), "tenant_id": tenant_id} for record in alike]
         await db.run_many(_QUERIES[kind], rows)
         await db.run_many("insert_once", _once_rows(tenant_id, alike))
         await _put_links(db, tenant_id, alike)
@@ -73,19 +72,7 @@ async def put(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
             await db.run("note_logs", tenant_id=tenant_id, turn_ids=list({row["turn_id"] for row in rows}))
 
 
-async def _bot_of(db: Session, tenant_id: str, records: Sequence[Record]) -> str:
-    """Return whose messages these are."""
-    match records[0]:
-        case MessageRecord(message=message):
-            row = await db.row("bot_of_conversation", tenant_id=tenant_id, id=message.conversation_id)
-            if row is None:
-                raise Conflict(f"A record refers to {message.conversation_id}, which is not there.")
-            return str(row[0])
-        case _:
-            return ""
-
-
-def _columns(record: Record, tenant_id: str, bot_id: str) -> dict[str, Any]:
+def _columns(record: Record, tenant_id: str) -> dict[str, Any]:
     match record:
         case TenantRecord(tenant=tenant):
             return {"id": tenant.id, "created_at": to_micros(tenant.created_at)}
@@ -102,7 +89,7 @@ def _columns(record: Record, tenant_id: str, bot_id: str) -> dict[str, Any]:
             return {**turn_record_columns(record), "queued": queued, "interrupting": interrupting}
         case MessageRecord(on_path=on_path):
             columns = message_record_columns(record)
-            return {**columns, "on_path": on_path, "words": row_of(columns["text"], tenant_id, bot_id)}
+            return {**columns, "on_path": on_path, "words": row_of(columns["text"], tenant_id)}
         case EventRecord(turn_id=turn_id, event=event):
             return {"turn_id": turn_id, "seq": event.seq, "type": str(event.type), "data": event.json, "at": record.at}
         case AttachmentRecord():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from palaver.clock import from_micros, to_micros
 from palaver.conversation import InterruptReason, Message, Turn, TurnStatus
@@ -48,14 +49,9 @@ class _Open(NamedTuple):
 
     turn: Turn
     state: TurnState
-    answer_seq: int | None
-    answer_rating: int | None
-    answer_feedback: str | None
-    answer_created_at: int | None
     log_end: int | None
     another_waits: bool
     revision: int
-    bot_id: str
 
 
 def state_of(row: Row) -> TurnState:
@@ -72,6 +68,8 @@ async def _open_turn(db: Session, tenant_id: str, turn_id: str) -> _Open | None:
 
 async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | None) -> Finished:
     """``TurnRows.finish_turn``"""
+    if not db.is_locked and (finished := await _finish_plain(db, claim, outcome, promotes=promote is not None)):
+        return finished
     ending = await _open_turn(db, claim.tenant_id, claim.turn.id)
     if ending is None or ending.state.status != TurnStatus.RUNNING or ending.state.fence != claim.fence:
         raise FenceLost("This turn has ended or has another owner.")
@@ -80,12 +78,31 @@ async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | Non
         db.require_lock()
     if outcome.events:
         ending = ending._replace(log_end=outcome.events[-1].seq)
-    turn, answer, last_seq = await _close(db, claim.tenant_id, ending, outcome)
-    promoted = None
-    if promotes and promote is not None:
-        place = (claim.tenant_id, turn.conversation_id)
-        promoted = await claim_first_queued(db, place, promote, ending.state.lease_micros or 0)
-    return Finished(turn=turn, answer=answer, last_seq=last_seq, promoted=promoted)
+    finished = await _close(db, claim.tenant_id, ending, outcome)
+    if promote is None or not promotes:
+        return finished
+    place = (claim.tenant_id, finished.turn.conversation_id)
+    promoted = await claim_first_queued(db, place, promote, ending.state.lease_micros or 0)
+    return replace(finished, promoted=promoted)
+
+
+async def _finish_plain(db: Session, claim: Claim, outcome: Outcome, *, promotes: bool) -> Finished | None:
+    """End a turn that is as its claim says; None where something has changed, and nothing was written."""
+    turn = ended(claim.turn, outcome, db.now)
+    row = await db.row(
+        "finish_plain_turn",
+        **_ended_columns(claim.tenant_id, turn, outcome),
+        now=db.now,
+        fence=claim.fence,
+        promotes=promotes,
+        log_end=outcome.events[-1].seq if outcome.events else None,
+        next_seq=claim.next_seq,
+    )
+    if row is None:
+        return None
+    db.news.add(turn.id)
+    turn = replace(turn, parent_id=row[5])
+    return Finished(turn=turn, answer=_answer(turn, outcome, row[:4]), last_seq=row[4])
 
 
 async def interrupt(db: Session, place: Place, turn_id: str, reason: InterruptReason) -> str:
@@ -111,42 +128,48 @@ async def recover_turn(db: Session, place: Place, turn_id: str) -> str | None:
     return await interrupt(db, place, turn_id, recovery_reason(state.stop_reason))
 
 
-async def _close(db: Session, tenant_id: str, ending: _Open, outcome: Outcome) -> tuple[Turn, Message | None, int]:
+async def _close(db: Session, tenant_id: str, ending: _Open, outcome: Outcome) -> Finished:
     last_seq = end_seq(ending.turn, queued=ending.state.queued, log_end=ending.log_end)
     turn = ended(ending.turn, outcome, db.now)
-    text, parts = parts_columns(outcome.parts)
-    written = await db.row(
+    row = await db.row(
         "finish_turn",
-        tenant_id=tenant_id,
-        conversation_id=turn.conversation_id,
-        revision=ending.revision,
-        id=turn.id,
-        idx=turn.index,
-        status=turn.status.value,
-        reason=turn.reason and turn.reason.value,
-        error_code=turn.error and turn.error.code,
-        error_message=turn.error and turn.error.message,
-        input_tokens=turn.usage.input_tokens,
-        output_tokens=turn.usage.output_tokens,
-        cost_micro=turn.usage.cost_micro,
-        context_messages=turn.context and turn.context.history_messages,
-        context_chunks=turn.context and turn.context.chunks,
-        context_tokens=turn.context and turn.context.tokens,
-        first_token_at=turn.first_token_at and to_micros(turn.first_token_at),
+        **_ended_columns(tenant_id, turn, outcome),
         now=db.now,
+        revision=ending.revision,
         last_seq=last_seq,
         has_log=ending.log_end is not None,
-        **event_arrays(outcome.events),
-        answer_seq=ending.answer_seq,
-        text=text,
-        parts=parts,
-        citations=citations_column(outcome.citations),
-        words=row_of(text, tenant_id, ending.bot_id) if ending.answer_seq is not None else None,
     )
-    if written is None:
+    if row is None:
         raise Outrun
     db.news.add(turn.id)
-    return turn, _answer(ending, turn, outcome), last_seq
+    return Finished(turn=turn, answer=_answer(turn, outcome, row), last_seq=last_seq)
+
+
+def _ended_columns(tenant_id: str, turn: Turn, outcome: Outcome) -> dict[str, Any]:
+    text, parts = parts_columns(outcome.parts)
+    return {
+        "tenant_id": tenant_id,
+        "conversation_id": turn.conversation_id,
+        "id": turn.id,
+        "idx": turn.index,
+        "status": turn.status.value,
+        "reason": turn.reason and turn.reason.value,
+        "error_code": turn.error and turn.error.code,
+        "error_message": turn.error and turn.error.message,
+        "input_tokens": turn.usage.input_tokens,
+        "output_tokens": turn.usage.output_tokens,
+        "cost_micro": turn.usage.cost_micro,
+        "context_messages": turn.context and turn.context.history_messages,
+        "context_chunks": turn.context and turn.context.chunks,
+        "context_tokens": turn.context and turn.context.tokens,
+        "first_token_at": turn.first_token_at and to_micros(turn.first_token_at),
+        "answer_id": turn.message_id,
+        "text": text,
+        "parts": parts,
+        "citations": citations_column(outcome.citations),
+        "words": row_of(text, tenant_id),
+        **event_arrays(outcome.events),
+    }
 
 
 def event_arrays(events: Sequence[Event]) -> dict[str, list[int] | list[str]]:
@@ -158,12 +181,12 @@ def event_arrays(events: Sequence[Event]) -> dict[str, list[int] | list[str]]:
     }
 
 
-def _answer(ending: _Open, turn: Turn, outcome: Outcome) -> Message | None:
-    if ending.answer_seq is None or ending.answer_created_at is None:
+def _answer(turn: Turn, outcome: Outcome, row: Row) -> Message | None:
+    """Return the answer, given its place, the rating and feedback that it was given while it ran, and its time."""
+    seq, rating, feedback, created_at = row
+    if seq is None:
         return None
-    rated = (ending.answer_rating, ending.answer_feedback)
-    created_at = from_micros(ending.answer_created_at)
-    return final_answer(turn, outcome, seq=ending.answer_seq, rated=rated, created_at=created_at)
+    return final_answer(turn, outcome, seq=seq, rated=(rating, feedback), created_at=from_micros(created_at))
 
 
 async def stored_message(db: Session, tenant_id: str, message_id: str | None) -> Message | None:

@@ -254,3 +254,26 @@ CREATE TABLE message_attachments (
     PRIMARY KEY (tenant_id, conversation_id, seq, attachment_id)
 );
 CREATE INDEX message_attachments_of_attachment ON message_attachments (tenant_id, attachment_id);
+
+-- Plans are made before there are rows, and kept. What the planner must know of the rows to come it learns from some that
+-- look like them: a tenant has many, a conversation a few, an id names one.
+INSERT INTO bots (tenant_id, id, name, instructions, model, params, retrieval, metadata, created_at, updated_at, version)
+SELECT 'default', 'bot_' || i, 'bot ' || i, 'Answer.', 'model', '{}', '{}', '{}', i, i, 1 FROM generate_series(1, 100) i;
+INSERT INTO entities (tenant_id, id, type, external_id, metadata, created_at, updated_at, version)
+SELECT 'default', 'ent_' || i, 'USER', 'user ' || i, '{}', i, i, 1 FROM generate_series(1, 1000) i;
+INSERT INTO conversations (tenant_id, id, bot_id, entity_id, kind, status, metadata, message_count, head_idx, started_at, last_activity_at)
+SELECT 'default', 'conv_' || i, 'bot_' || i % 100, 'ent_' || i, 'text', 'active', '{}', i, 20, i, i FROM generate_series(1, 1000) i;
+INSERT INTO turns (tenant_id, conversation_id, idx, id, parent_idx, status, model, question_id, answer_id, queued, created_at, finished_at)
+SELECT 'default', 'conv_' || i / 20, i % 20 + 1, 'turn_' || i, nullif(i % 20, 0), 'completed', 'model', 'msg_' || 2 * i, 'msg_' || 2 * i + 1,
+    false, i, i
+FROM generate_series(1, 2000) i;
+INSERT INTO turn_log (tenant_id, turn_id, seq, type, data, at)
+SELECT 'default', 'turn_' || i / 20, i % 20, 'text.delta', '{}', i FROM generate_series(1, 2000) i;
+INSERT INTO messages (tenant_id, conversation_id, seq, id, turn_idx, role, text, on_path, created_at)
+SELECT 'default', 'conv_' || i / 20, i % 20 + 1, 'msg_' || i, i % 20 / 2 + 1, 'user', repeat('words ', 40), true, i FROM generate_series(1, 2000) i;
+INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
+SELECT 'default', i, 'conv_' || i / 20, i % 20 + 1, to_tsvector('simple', 'word' || i) FROM generate_series(1, 2000) i;
+ANALYZE bots, entities, conversations, turns, turn_log, messages, message_words;
+SAVEPOINT taught; -- without it the files stay, and the planner believes that they will be empty for ever
+TRUNCATE bots, entities, conversations, turns, turn_log, messages, message_words RESTART IDENTITY;
+RELEASE SAVEPOINT taught;

@@ -108,8 +108,10 @@ WITH RECURSIVE walk (old_idx, new_idx) AS (
     UNION ALL
     SELECT CASE WHEN t.idx = walk.old_idx THEN t.parent_idx ELSE walk.old_idx END,
         CASE WHEN t.idx = walk.old_idx THEN walk.new_idx ELSE t.parent_idx END
-    FROM walk JOIN turns t ON t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id
-        AND t.idx = greatest(walk.old_idx, walk.new_idx)
+    FROM walk CROSS JOIN LATERAL (
+        SELECT * FROM turns t
+        WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = greatest(walk.old_idx, walk.new_idx) OFFSET 0
+    ) t
     WHERE walk.old_idx IS DISTINCT FROM walk.new_idx
 ), stepped AS (
     SELECT greatest(old_idx, new_idx) AS idx, greatest(old_idx, new_idx) IS NOT DISTINCT FROM new_idx AS joins

@@ -2,7 +2,10 @@
 m.id, m.conversation_id, t.id, m.seq, m.role, m.text, m.parts, m.citations, m.rating, m.feedback, t.model, t.status, m.created_at
 
 -- part: message_tables
-messages m JOIN turns t ON t.tenant_id = m.tenant_id AND t.conversation_id = m.conversation_id AND t.idx = m.turn_idx
+-- A message's turn is looked up: OFFSET keeps the planner from reading all turns of a conversation instead.
+messages m CROSS JOIN LATERAL (
+    SELECT * FROM turns t WHERE t.tenant_id = m.tenant_id AND t.conversation_id = m.conversation_id AND t.idx = m.turn_idx OFFSET 0
+) t
 JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
 JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
 
@@ -29,12 +32,15 @@ WHERE m.tenant_id = :tenant_id AND m.conversation_id = :conversation_id AND m.on
 ORDER BY m.seq DESC LIMIT :limit
 
 -- name: lineage
+-- Turn by turn: OFFSET keeps the planner from reading all turns of a conversation instead.
 WITH RECURSIVE up (idx, parent_idx, id, question_id, answer_id, depth) AS (
     SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, 1 FROM turns t
     WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = :idx
     UNION ALL
     SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, up.depth + 1
-    FROM up JOIN turns t ON t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = up.parent_idx
+    FROM up CROSS JOIN LATERAL (
+        SELECT * FROM turns t WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = up.parent_idx OFFSET 0
+    ) t
     WHERE up.depth < :turns
 )
 SELECT up.id, q.text, q.parts, q.n, a.text, a.parts, a.n FROM up
@@ -62,7 +68,7 @@ WITH made AS (
     RETURNING n, seq
 )
 INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
-SELECT :tenant_id, s.n, :conversation_id, s.seq, w.words::tsvector
+SELECT :tenant_id, s.n, :conversation_id, s.seq, w.words::tsvector || array_to_tsvector(ARRAY['#' || :bot_id])
 FROM said s JOIN unnest(:seqs::bigint[], :words::text[]) w (seq, words) ON w.seq = s.seq WHERE w.words IS NOT NULL
 
 -- name: accept_appended

@@ -100,14 +100,16 @@ ON CONFLICT (tenant_id, id) DO NOTHING
 WITH said AS (
     INSERT INTO messages (n, id, tenant_id, conversation_id, turn_idx, seq, role, text, parts, citations, rating, feedback, on_path,
         created_at, deleted_at)
-    VALUES (:n, :id, :tenant_id, :conversation_id,
+    VALUES (:n, :id, :tenant_id,
+        (SELECT c.id FROM conversations c WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id),
         (SELECT t.idx FROM turns t WHERE t.tenant_id = :tenant_id AND t.id = :turn_id), :seq, :role, :text, :parts, :citations,
         :rating, :feedback, :on_path, :created_at, :deleted_at)
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING tenant_id, n, conversation_id, seq
 )
 INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
-SELECT s.tenant_id, s.n, s.conversation_id, s.seq, :words::text::tsvector FROM said s WHERE :words::text IS NOT NULL
+SELECT s.tenant_id, s.n, s.conversation_id, s.seq, :words::text::tsvector || array_to_tsvector(ARRAY['#' || c.bot_id])
+FROM said s JOIN conversations c ON c.tenant_id = s.tenant_id AND c.id = s.conversation_id WHERE :words::text IS NOT NULL
 
 -- name: put_event
 INSERT INTO turn_log (tenant_id, turn_id, seq, type, data, at)
@@ -116,9 +118,6 @@ ON CONFLICT (tenant_id, turn_id, seq) DO NOTHING
 
 -- name: note_logs
 UPDATE turns SET has_log = true WHERE tenant_id = :tenant_id AND id = ANY(:turn_ids::text[]) AND NOT has_log
-
--- name: bot_of_conversation
-SELECT bot_id FROM conversations WHERE tenant_id = :tenant_id AND id = :id
 
 -- name: reserve_places
 -- What is made here from now on comes behind what was put.

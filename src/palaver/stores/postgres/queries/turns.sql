@@ -31,7 +31,9 @@ SELECT c.revision, c.status, c.last_seq, c.last_index, c.head_idx, c.running_idx
     EXISTS (SELECT 1 FROM turns q WHERE q.tenant_id = c.tenant_id AND q.conversation_id = c.id AND q.status = 'queued'),
     {bot_columns}
 FROM conversations c JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
-LEFT JOIN turns r ON r.tenant_id = c.tenant_id AND r.conversation_id = c.id AND r.idx = c.running_idx
+LEFT JOIN LATERAL (
+    SELECT id, lease_until FROM turns WHERE tenant_id = c.tenant_id AND conversation_id = c.id AND idx = c.running_idx OFFSET 0
+) r ON true
 LEFT JOIN turns k ON k.tenant_id = c.tenant_id AND k.conversation_id = c.id AND k.key = :key
 WHERE c.tenant_id = :tenant_id AND c.id = :id AND c.deleted_at IS NULL AND b.deleted_at IS NULL
 
@@ -43,55 +45,93 @@ WHERE tenant_id = :tenant_id AND id = :id AND conversation_id = :conversation_id
 SELECT t.parent_idx,
     (SELECT p.id FROM turns p WHERE p.tenant_id = t.tenant_id AND p.conversation_id = t.conversation_id AND p.idx = t.parent_idx),
     t.question_id, m.role
-FROM messages m
-JOIN turns t ON t.tenant_id = m.tenant_id AND t.conversation_id = m.conversation_id AND t.idx = m.turn_idx
+FROM messages m CROSS JOIN LATERAL (
+    SELECT * FROM turns t WHERE t.tenant_id = m.tenant_id AND t.conversation_id = m.conversation_id AND t.idx = m.turn_idx OFFSET 0
+) t
 WHERE m.tenant_id = :tenant_id AND m.id = :id AND m.conversation_id = :conversation_id AND m.deleted_at IS NULL
 
 -- name: queued_of_conversation
 SELECT id, interrupting FROM turns
 WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND status = 'queued' ORDER BY idx
 
+-- part: rows_of_accepted
+-- What the begin of a turn writes when its conversation has accepted it. The last part reads what was said before, turn by
+-- turn (OFFSET keeps the planner from reading all turns instead): nobody changes that meanwhile.
+made AS (
+    INSERT INTO turns (tenant_id, conversation_id, idx, id, parent_idx, status, model, question_id, answer_id, key, fingerprint, params,
+        queued, interrupting, owner, fence, lease_micros, lease_until, created_at, started_at)
+    SELECT a.tenant_id, a.id, a.idx, :turn_id, a.parent_idx, :status, a.model, :question_id, :answer_id, :key, :fingerprint, :params,
+        NOT :runs, :interrupting, :owner, :fence, :lease_micros, :lease_until, :now, :started_at
+    FROM accepted a
+), said AS (
+    INSERT INTO messages (tenant_id, conversation_id, seq, id, turn_idx, role, text, parts, on_path, created_at)
+    SELECT a.tenant_id, a.id, a.answer_seq + m.behind, m.id, a.idx, m.role, m.text, m.parts, true, :now
+    FROM accepted a
+    CROSS JOIN (VALUES (-1, :asked_id, 'user', :text, :parts), (0, :answer_id, 'assistant', '', NULL)) m (behind, id, role, text, parts)
+    WHERE m.id IS NOT NULL ORDER BY m.behind
+    RETURNING tenant_id, n, conversation_id, seq, role
+), found AS (
+    INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
+    SELECT s.tenant_id, s.n, s.conversation_id, s.seq, :words::text::tsvector || array_to_tsvector(ARRAY['#' || a.bot_id])
+    FROM said s CROSS JOIN accepted a WHERE s.role = 'user' AND :words::text IS NOT NULL
+), up (idx, parent_idx, id, question_id, answer_id, depth) AS (
+    SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, 1
+    FROM accepted a JOIN turns t ON t.tenant_id = a.tenant_id AND t.conversation_id = a.id AND t.idx = a.parent_idx
+    WHERE :history_turns::bigint > 0
+    UNION ALL
+    SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, up.depth + 1
+    FROM up CROSS JOIN LATERAL (
+        SELECT * FROM turns t WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = up.parent_idx OFFSET 0
+    ) t
+    WHERE up.depth < :history_turns
+)
+
+-- part: said_before
+up.id, q.text, q.parts, q.n, x.text, x.parts, x.n
+
+-- part: accepted_and_said_before
+accepted a LEFT JOIN up ON true
+LEFT JOIN messages q ON q.tenant_id = a.tenant_id AND q.id = up.question_id AND q.deleted_at IS NULL
+LEFT JOIN messages x ON x.tenant_id = a.tenant_id AND x.id = up.answer_id AND x.deleted_at IS NULL
+
 -- name: accept_turn
--- Everything that the begin of a turn writes hangs on the first update, which is refused when the conversation has changed.
--- The last part reads what was said before: nobody changes that meanwhile.
+-- Everything hangs on the first update, which is refused when the conversation has changed.
 WITH RECURSIVE accepted AS (
     UPDATE conversations c
     SET last_seq = :answer_seq, last_index = :idx, message_count = message_count + :messages, turn_count = turn_count + 1,
         head_idx = :idx, running_idx = CASE WHEN :runs THEN :idx ELSE running_idx END, last_activity_at = :now, revision = revision + 1
     WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id AND c.revision = :revision AND c.deleted_at IS NULL
         AND EXISTS (SELECT 1 FROM bots b WHERE b.tenant_id = c.tenant_id AND b.id = c.bot_id AND b.deleted_at IS NULL)
-    RETURNING c.tenant_id, c.id
-), made AS (
-    INSERT INTO turns (tenant_id, conversation_id, idx, id, parent_idx, status, model, question_id, answer_id, key, fingerprint, params,
-        queued, interrupting, owner, fence, lease_micros, lease_until, created_at, started_at)
-    SELECT a.tenant_id, a.id, :idx, :turn_id, :parent_idx, :status, :model, :question_id, :answer_id, :key, :fingerprint, :params,
-        NOT :runs, :interrupting, :owner, :fence, :lease_micros, :lease_until, :now, :started_at
-    FROM accepted a
-), said AS (
-    INSERT INTO messages (tenant_id, conversation_id, seq, id, turn_idx, role, text, parts, on_path, created_at)
-    SELECT a.tenant_id, a.id, m.seq, m.id, :idx, m.role, m.text, m.parts, true, :now
-    FROM accepted a CROSS JOIN (
-        VALUES (:answer_seq - 1, :asked_id, 'user', :text, :parts), (:answer_seq, :answer_id, 'assistant', '', NULL)
-    ) m (seq, id, role, text, parts)
-    WHERE m.id IS NOT NULL ORDER BY m.seq
-    RETURNING tenant_id, n, conversation_id, seq, role
-), found AS (
-    INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
-    SELECT s.tenant_id, s.n, s.conversation_id, s.seq, :words::text::tsvector
-    FROM said s WHERE s.role = 'user' AND :words::text IS NOT NULL
-), up (idx, parent_idx, id, question_id, answer_id, depth) AS (
-    SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, 1
-    FROM accepted a JOIN turns t ON t.tenant_id = a.tenant_id AND t.conversation_id = a.id AND t.idx = :parent_idx
-    WHERE :history_turns::bigint > 0
-    UNION ALL
-    SELECT t.idx, t.parent_idx, t.id, t.question_id, t.answer_id, up.depth + 1
-    FROM up JOIN turns t ON t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = up.parent_idx
-    WHERE up.depth < :history_turns
-)
-SELECT up.id, q.text, q.parts, q.n, x.text, x.parts, x.n
-FROM accepted a LEFT JOIN up ON true
-LEFT JOIN messages q ON q.tenant_id = a.tenant_id AND q.id = up.question_id AND q.deleted_at IS NULL
-LEFT JOIN messages x ON x.tenant_id = a.tenant_id AND x.id = up.answer_id AND x.deleted_at IS NULL
+    RETURNING c.tenant_id, c.id, c.bot_id, c.last_index AS idx, c.last_seq AS answer_seq, :parent_idx::bigint AS parent_idx,
+        :model::text AS model
+), {rows_of_accepted}
+SELECT {said_before} FROM {accepted_and_said_before} ORDER BY up.depth
+
+-- name: accept_plain_turn
+-- The plain case in one go: an active conversation in which nothing is open, and a key that it does not know. Anything else,
+-- or anybody else meanwhile, and nothing is written.
+WITH RECURSIVE plain AS (
+    SELECT c.tenant_id, c.id, c.revision, c.head_idx, b.model
+    FROM conversations c JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
+    WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id AND c.status = 'active' AND c.running_idx IS NULL
+        AND c.deleted_at IS NULL AND b.deleted_at IS NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM turns q WHERE q.tenant_id = :tenant_id AND q.conversation_id = :conversation_id AND q.status = 'queued'
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM turns k WHERE k.tenant_id = :tenant_id AND k.conversation_id = :conversation_id AND k.key = :key
+        )
+), accepted AS (
+    UPDATE conversations c
+    SET last_seq = last_seq + 2, last_index = last_index + 1, message_count = message_count + 2, turn_count = turn_count + 1,
+        head_idx = last_index + 1, running_idx = last_index + 1, last_activity_at = :now, revision = c.revision + 1
+    FROM plain WHERE c.tenant_id = plain.tenant_id AND c.id = plain.id AND c.revision = plain.revision
+    RETURNING c.tenant_id, c.id, c.bot_id, c.last_index AS idx, c.last_seq AS answer_seq, plain.head_idx AS parent_idx, plain.model
+), {rows_of_accepted}
+SELECT {said_before}, a.answer_seq, a.idx,
+    (SELECT p.id FROM turns p WHERE p.tenant_id = a.tenant_id AND p.conversation_id = a.id AND p.idx = a.parent_idx), {bot_columns}
+FROM {accepted_and_said_before}
+LEFT JOIN bots b ON b.tenant_id = a.tenant_id AND b.id = a.bot_id AND coalesce(up.depth, 1) = 1
 ORDER BY up.depth
 
 -- name: lock_conversation
@@ -107,37 +147,66 @@ SELECT t.idx FROM locked JOIN turns t ON t.tenant_id = locked.tenant_id AND t.co
 WHERE t.id = :id FOR NO KEY UPDATE OF t
 
 -- name: finishing
-SELECT {turn_columns}, {turn_state}, a.seq, a.rating, a.feedback, a.created_at, {log_end}, {another_waits}, c.revision, c.bot_id
+SELECT {turn_columns}, {turn_state}, {log_end}, {another_waits}, c.revision
 FROM turns t JOIN conversations c ON c.tenant_id = t.tenant_id AND c.id = t.conversation_id
-LEFT JOIN messages a ON a.tenant_id = t.tenant_id AND a.id = t.answer_id
 WHERE t.tenant_id = :tenant_id AND t.id = :id
 
--- name: finish_turn
-WITH freed AS (
-    UPDATE conversations SET running_idx = nullif(running_idx, :idx), revision = revision + 1
-    WHERE tenant_id = :tenant_id AND id = :conversation_id AND revision = :revision
-    RETURNING tenant_id, id
-), ended AS (
-    UPDATE turns t
-    SET status = :status, reason = :reason, error_code = :error_code, error_message = :error_message, input_tokens = :input_tokens,
-        output_tokens = :output_tokens, cost_micro = :cost_micro, context_messages = :context_messages,
-        context_chunks = :context_chunks, context_tokens = :context_tokens, first_token_at = :first_token_at, finished_at = :now,
-        last_seq = :last_seq, lease_until = NULL, has_log = :has_log
-    FROM freed WHERE t.tenant_id = freed.tenant_id AND t.conversation_id = freed.id AND t.idx = :idx
-), logged AS (
+-- part: ended_columns
+status = :status, reason = :reason, error_code = :error_code, error_message = :error_message, input_tokens = :input_tokens,
+output_tokens = :output_tokens, cost_micro = :cost_micro, context_messages = :context_messages, context_chunks = :context_chunks,
+context_tokens = :context_tokens, first_token_at = :first_token_at, finished_at = :now, lease_until = NULL
+
+-- part: rows_of_freed
+-- What the end of a turn writes when its conversation has let it go.
+logged AS (
     INSERT INTO turn_log (tenant_id, turn_id, seq, type, data, at)
     SELECT freed.tenant_id, :id, e.seq, e.type, e.data, :now
     FROM freed CROSS JOIN unnest(:seqs::bigint[], :types::text[], :datas::text[]) e (seq, type, data)
     ON CONFLICT (tenant_id, turn_id, seq) DO NOTHING
 ), answered AS (
     UPDATE messages m SET text = :text, parts = :parts, citations = :citations
-    FROM freed WHERE m.tenant_id = freed.tenant_id AND m.conversation_id = freed.id AND m.seq = :answer_seq
-    RETURNING m.tenant_id, m.n, m.conversation_id, m.seq
+    FROM freed WHERE m.tenant_id = freed.tenant_id AND m.id = :answer_id
+    RETURNING m.tenant_id, m.n, m.conversation_id, m.seq, m.rating, m.feedback, m.created_at
 ), found AS (
     INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
-    SELECT a.tenant_id, a.n, a.conversation_id, a.seq, :words::text::tsvector FROM answered a WHERE :words::text IS NOT NULL
+    SELECT a.tenant_id, a.n, a.conversation_id, a.seq, :words::text::tsvector || array_to_tsvector(ARRAY['#' || freed.bot_id])
+    FROM answered a CROSS JOIN freed WHERE :words::text IS NOT NULL
 )
-SELECT 1 FROM freed
+
+-- name: finish_turn
+WITH freed AS (
+    UPDATE conversations SET running_idx = nullif(running_idx, :idx), revision = revision + 1
+    WHERE tenant_id = :tenant_id AND id = :conversation_id AND revision = :revision
+    RETURNING tenant_id, id, bot_id
+), ended AS (
+    UPDATE turns t SET {ended_columns}, last_seq = :last_seq, has_log = :has_log
+    FROM freed WHERE t.tenant_id = freed.tenant_id AND t.conversation_id = freed.id AND t.idx = :idx
+), {rows_of_freed}
+SELECT answered.seq, answered.rating, answered.feedback, answered.created_at FROM freed LEFT JOIN answered ON true
+
+-- name: finish_plain_turn
+-- The plain case in one go: the turn runs under this fence, and none waits that would have to run next. Anything else, or
+-- anybody else meanwhile, and nothing is written.
+WITH plain AS (
+    SELECT c.tenant_id, c.id, c.revision, t.parent_idx,
+        coalesce(:log_end, (SELECT max(l.seq) FROM turn_log l WHERE l.tenant_id = :tenant_id AND l.turn_id = :id)) AS log_end
+    FROM conversations c JOIN turns t ON t.tenant_id = c.tenant_id AND t.conversation_id = c.id
+    WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id AND t.idx = :idx AND t.status = 'running' AND t.fence = :fence
+        AND (NOT :promotes OR NOT EXISTS (
+            SELECT 1 FROM turns q WHERE q.tenant_id = :tenant_id AND q.conversation_id = :conversation_id AND q.status = 'queued'
+        ))
+), freed AS (
+    UPDATE conversations c SET running_idx = NULL, revision = c.revision + 1
+    FROM plain WHERE c.tenant_id = plain.tenant_id AND c.id = plain.id AND c.revision = plain.revision
+    RETURNING c.tenant_id, c.id, c.bot_id, plain.log_end, plain.parent_idx
+), ended AS (
+    UPDATE turns t SET {ended_columns}, last_seq = coalesce(freed.log_end + 1, :next_seq), has_log = freed.log_end IS NOT NULL
+    FROM freed WHERE t.tenant_id = freed.tenant_id AND t.conversation_id = freed.id AND t.idx = :idx
+    RETURNING t.last_seq
+), {rows_of_freed}
+SELECT answered.seq, answered.rating, answered.feedback, answered.created_at, ended.last_seq,
+    (SELECT p.id FROM turns p WHERE p.tenant_id = freed.tenant_id AND p.conversation_id = freed.id AND p.idx = freed.parent_idx)
+FROM freed CROSS JOIN ended LEFT JOIN answered ON true
 
 -- name: promote_first
 WITH first AS (
@@ -200,7 +269,9 @@ SELECT {turn_columns}, {turn_state}, {log_end}, x.seqs, x.types, x.datas,
     a.id, a.conversation_id, t.id, a.seq, a.role, a.text, a.parts, a.citations, a.rating, a.feedback, t.model, t.status, a.created_at
 FROM {live_turn_tables}
 LEFT JOIN messages q ON q.tenant_id = t.tenant_id AND q.id = t.question_id
-LEFT JOIN turns qt ON qt.tenant_id = q.tenant_id AND qt.conversation_id = q.conversation_id AND qt.idx = q.turn_idx
+LEFT JOIN LATERAL (
+    SELECT * FROM turns WHERE tenant_id = q.tenant_id AND conversation_id = q.conversation_id AND idx = q.turn_idx OFFSET 0
+) qt ON true
 LEFT JOIN messages a ON a.tenant_id = t.tenant_id AND a.id = t.answer_id
 CROSS JOIN LATERAL (
     SELECT array_agg(e.seq) AS seqs, array_agg(e.type) AS types, array_agg(e.data) AS datas
