@@ -1,0 +1,90 @@
+"""The PostgreSQL store on tables that are cut into partitions by tenant: what ``docs/scale.md`` promises, held to the contract."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+
+from palaver.stores.postgres import PostgresStore
+from palaver.stores.postgres.schema import PostgresSchema, migrations
+from palaver.testing import FakeClock
+from palaver.testing.stores.conversations import ListingConformance
+from palaver.testing.stores.ends import FinishConformance, LogConformance, RecoveryConformance
+from palaver.testing.stores.lifecycle import DeletionConformance, LifecycleConformance
+from palaver.testing.stores.messages import BranchConformance, MessageConformance
+from palaver.testing.stores.search import SearchConformance
+from palaver.testing.stores.turns import BeginConformance, QueueConformance
+from servers.postgres import PostgresServer
+
+WHOLE = ("meta", "tenants", "api_keys")
+PARTITIONS = 4
+_TABLE = re.compile(r"CREATE TABLE (\w+) \((.*?)\n\)( WITH \([^)]*\))?;", re.DOTALL)
+
+
+def _partitioned(script: str) -> str:
+    def table(found: re.Match[str]) -> str:
+        name, columns, options = found[1], found[2], found[3] or ""
+        if name in WHOLE:
+            return found[0]
+        parts = [
+            f"CREATE TABLE {name}_{number} PARTITION OF {name}"
+            f" FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number}){options};"
+            for number in range(PARTITIONS)
+        ]
+        return "\n".join([f"CREATE TABLE {name} ({columns}\n) PARTITION BY HASH (tenant_id);", *parts])
+
+    return _TABLE.sub(table, script)
+
+
+@pytest.fixture(scope="module")
+def template(postgres_server: PostgresServer) -> Iterator[str]:
+    """A database whose tables are partitioned, to be copied for each test."""
+    postgres_server.execute("CREATE DATABASE partitioned TEMPLATE template0")
+    yield "partitioned"
+    postgres_server.execute("DROP DATABASE partitioned WITH (FORCE)")
+
+
+class TestPartitioned(
+    BeginConformance,
+    QueueConformance,
+    FinishConformance,
+    LogConformance,
+    RecoveryConformance,
+    MessageConformance,
+    BranchConformance,
+    ListingConformance,
+    SearchConformance,
+    DeletionConformance,
+    LifecycleConformance,
+):
+    numbers = itertools.count(1)
+
+    @pytest.fixture
+    def clock(self) -> FakeClock:
+        return FakeClock()
+
+    @pytest.fixture
+    async def database(self, postgres_server: PostgresServer, template: str) -> AsyncIterator[str]:
+        steps = [replace(step, script=_partitioned(step.script)) for step in migrations()]
+        await PostgresSchema(postgres_server.url(template), steps).apply()  # it has something to do the first time only
+        name = f"partitioned{next(self.numbers)}"
+        postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield name
+        postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @pytest.fixture
+    async def store(
+        self, postgres_server: PostgresServer, database: str, clock: FakeClock
+    ) -> AsyncIterator[PostgresStore]:
+        store = PostgresStore(postgres_server.url(database), clock=clock)
+        await store.open()
+        yield store
+        await store.close()
+
+    def test_the_tables_are_partitioned(self, database: str, postgres_server: PostgresServer) -> None:
+        """What these tests run on is what they say."""
+        assert int(postgres_server.execute("SELECT count(*) FROM pg_partitioned_table", database)) >= 10
