@@ -17,6 +17,7 @@ Connection: TypeAlias = asyncpg.Connection
 SCHEMA = "palaver"
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,47}")
 _STATEMENTS_CACHED = 400
+_OLDEST = 13
 
 # jit: its compiler takes longer than any of our statements. The plan of each is made once, for tables of any size: by
 # look-ups, whatever the values of the moment. The time-outs are so that nothing waits for ever for anything.
@@ -82,8 +83,16 @@ class Database:
             max_cacheable_statement_size=0,
         )
         try:
+            _refuse_unfit(connection)
             await connection.execute(_SETTINGS.replace("$1", f"'{self.schema}'"))
         except BaseException:
             connection.terminate()
             raise
         return connection
+
+
+def _refuse_unfit(connection: Connection) -> None:
+    if connection.get_server_version().major < _OLDEST:
+        raise StoreRefused(f"This PostgreSQL is too old: Palaver needs {_OLDEST} or newer.")
+    if connection.get_settings().server_encoding != "UTF8":
+        raise StoreRefused("The database does not keep UTF-8: create one with ENCODING 'UTF8'.")

@@ -85,7 +85,7 @@ class Line:
             return self._connection
 
     def _hear(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        sender, *turn_ids = str(payload).split(" ")
+        *turn_ids, sender = str(payload).split(" ")
         if sender != self._name:
             self._give(frozenset(turn_ids))
 
@@ -120,11 +120,11 @@ class Line:
 
 
 def _payloads(sender: str, turn_ids: Sequence[str]) -> Iterable[str]:
-    """Cut a list of ids into messages."""
-    payload = sender
+    """Cut a list of ids into messages, each with its sender behind."""
+    payload = ""
     for turn_id in turn_ids:
-        if len(payload) + len(turn_id) >= _PAYLOAD_BYTES:
-            yield payload
-            payload = sender
-        payload += f" {turn_id}"
-    yield payload
+        if len(payload) + len(turn_id) + len(sender) + 1 >= _PAYLOAD_BYTES:
+            yield payload + sender
+            payload = ""
+        payload += f"{turn_id} "
+    yield payload + sender
