@@ -15,6 +15,7 @@ from palaver.errors import NotFound
 from palaver.page import Slice
 from palaver.shelves import each, each_on_shelf, each_page, each_tenant, together
 from palaver.stores.base import Store
+from palaver.stores.record_hashes import content_hash
 from palaver.stores.records import (
     AttachmentRecord,
     ConversationRecord,
@@ -22,7 +23,6 @@ from palaver.stores.records import (
     Record,
     Shelf,
     TenantRecord,
-    content_hash,
 )
 from palaver.tenant import Tenant
 
@@ -101,12 +101,26 @@ def digest_of(tally: Tally) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-async def prove(source: Store, target: Store, told: Callable[[], None] = lambda: None) -> Proof:
-    """Read both stores to their ends and compare them. ``told`` is called for every conversation of the source."""
+Told = Callable[[int], None]
+
+
+def _silent(conversations: int) -> None:
+    del conversations
+
+
+async def prove(source: Store, target: Store, told: Told = _silent) -> Proof:
+    """Read both stores to their ends and compare them. ``told`` hears how many conversations of the source were read."""
     ours, theirs = await _tenants(source), await _tenants(target)
-    proofs = []
+    proofs: list[TenantProof] = []
+    seen = 0
+
+    def one() -> None:
+        nonlocal seen
+        seen += 1
+        told(seen)
+
     for tenant_id in sorted(ours.keys() | theirs.keys()):
-        counted = (_Count(source, tenant_id, told), _Count(target, tenant_id, lambda: None))
+        counted = (_Count(source, tenant_id, one), _Count(target, tenant_id))
         await together(counted[0].run(ours.get(tenant_id)), counted[1].run(theirs.get(tenant_id)))
         proof = TenantProof(tenant_id=tenant_id, source=counted[0].sums, target=counted[1].sums)
         proofs.append(proof if proof.equal else await _named(source, target, proof))
@@ -126,7 +140,7 @@ async def _tenants(store: Store) -> Mapping[str, Tenant]:
 class _Count:
     """Counts what a store holds of one tenant."""
 
-    def __init__(self, store: Store, tenant_id: str, told: Callable[[], None]) -> None:
+    def __init__(self, store: Store, tenant_id: str, told: Callable[[], None] = lambda: None) -> None:
         self.sums = dict.fromkeys(Kind, Sum())
         self._store = store
         self._tenant_id = tenant_id

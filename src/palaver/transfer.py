@@ -38,15 +38,10 @@ _SHELVES = tuple(Shelf)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a copy is. ``proving``: everything was moved, and both stores are read again.
-
-    ``conversations`` were dealt with so far, in the copy (with those of a copy that was cut) or in the proof;
-    ``records`` were put by this one.
-    """
+    """How far a copy is: the conversations that it and those before it moved, and the records that it put itself."""
 
     conversations: int = 0
     records: int = 0
-    proving: bool = False
 
 
 Told = Callable[[Progress], None]
@@ -87,34 +82,25 @@ def _silent(progress: Progress) -> None:
 
 
 async def copy(source: Store, target: Store, told: Told = _silent) -> Proof:
-    """Move everything, or what is left of a copy that was cut, and prove it. Nothing may be using the target meanwhile.
+    """Move everything and prove it: ``move``, then ``proof.prove``."""
+    await move(source, target, told)
+    return await prove(source, target)
+
+
+async def move(source: Store, target: Store, told: Told = _silent) -> None:
+    """Move everything, or what is left of a copy that was cut. Nothing may be using the target meanwhile.
 
     Raises:
         Conflict: The target holds something else, or the source changed so that the copy can't go on.
         StoreUnavailable, StoreFull: The same call goes on later.
     """
     mark = await _begin(source, target)
-    progress = Progress(conversations=mark.conversations)
-    if not mark.done:
-        moving = _Moving(source, target, mark, told)
-        try:
-            await moving.run()
-        except Conflict as error:
-            raise Conflict(f"{error.message} {_CHANGED}") from error
-        progress = moving.progress
-    return await verify(source, target, told, records=progress.records)
-
-
-async def verify(source: Store, target: Store, told: Told = _silent, *, records: int = 0) -> Proof:
-    """Compare two stores; nothing is written."""
-    seen = 0
-
-    def one() -> None:
-        nonlocal seen
-        seen += 1
-        told(Progress(conversations=seen, records=records, proving=True))
-
-    return await prove(source, target, one)
+    if mark.done:
+        return
+    try:
+        await _Moving(source, target, mark, told).run()
+    except Conflict as error:
+        raise Conflict(f"{error.message} {_CHANGED}") from error
 
 
 async def count_conversations(store: Store) -> int:

@@ -14,6 +14,8 @@ from palaver.cli import bots, conversations, keys
 from palaver.cli.backup import BACKUP_EPILOG, RESTORE_EPILOG, backup, restore
 from palaver.cli.chat import EPILOG as CHAT_EPILOG
 from palaver.cli.chat import chat
+from palaver.cli.copy import EPILOG as COPY_EPILOG
+from palaver.cli.copy import copy
 from palaver.cli.doctor import EPILOG as DOCTOR_EPILOG
 from palaver.cli.doctor import doctor
 from palaver.cli.migrate import EPILOG as MIGRATE_EPILOG
@@ -41,6 +43,7 @@ app.command("doctor", epilog=DOCTOR_EPILOG)(doctor)
 app.command("migrate", epilog=MIGRATE_EPILOG)(migrate)
 app.command("backup", epilog=BACKUP_EPILOG)(backup)
 app.command("restore", epilog=RESTORE_EPILOG)(restore)
+app.command("copy", epilog=COPY_EPILOG)(copy)
 
 
 def _version(wanted: bool) -> None:

@@ -10,21 +10,17 @@ their order, and the cursors that lead through them hold.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from palaver.attachment import Attachment
 from palaver.bot import Bot
-from palaver.clock import to_micros
 from palaver.conversation import Conversation, InterruptReason, Message, Turn
 from palaver.entity import Entity
 from palaver.events import Event
-from palaver.jsonable import encode
 from palaver.stores.orders import Once
 from palaver.tenant import ApiKey, Tenant
 
@@ -129,7 +125,7 @@ class MessageRecord:
     """A message as its row has it (the answer of a running turn is empty), and whether it is on the active path.
 
     ``place`` orders the messages of all conversations, which only a search needs: a store without one may forget it, and
-    give twice the place of the turn, one less for a question. ``content_hash`` leaves it out.
+    give twice the place of the turn, one less for a question. A comparison of stores leaves it out.
     """
 
     message: Message
@@ -159,56 +155,3 @@ Record = (
     | MessageRecord
     | EventRecord
 )
-
-
-def content_hash(record: Record) -> bytes:
-    """Return the SHA-256 of a record's canonical JSON: equal in two stores that hold the same."""
-    plain = json.dumps(_plain(record), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(plain.encode()).digest()
-
-
-def _plain(record: Record) -> Any:
-    match record:
-        case TenantRecord(tenant=tenant):
-            return ["tenant", encode(tenant)]
-        case KeyRecord(key=key, digest=digest):
-            return ["key", encode(key), digest.hex(), record.place]
-        case BotRecord(bot=bot):
-            return ["bot", _numbers(encode(bot)), _once(record.once), record.place]
-        case EntityRecord(entity=entity):
-            return ["entity", _numbers(encode(entity)), _once(record.once), record.place]
-        case AttachmentRecord(attachment=attachment, used=used):
-            return ["attachment", encode(attachment), used]
-        case ConversationRecord(conversation=conversation):
-            plain = _numbers(encode(replace(conversation, entity=None)))
-            entity_id = conversation.entity and conversation.entity.id
-            counters = [record.last_seq, record.last_index]
-            return ["conversation", plain, entity_id, counters, record.deletion, _once(record.once), record.place]
-        case TurnRecord():
-            plain = {name: _numbers(encode(getattr(record, name))) for name in _TURN_FIELDS}
-            return ["turn", plain, _once(record.once)]
-        case MessageRecord(message=message):
-            deleted_at = record.deleted_at and to_micros(record.deleted_at)
-            return ["message", encode(message), record.on_path, deleted_at]
-        case EventRecord(event=event):
-            return ["event", record.turn_id, event.seq, str(event.type), event.json, record.at]
-
-
-def _once(once: Once | None) -> Any:
-    return once and [once.key, once.fingerprint.hex()]
-
-
-def _numbers(plain: Any) -> Any:
-    """Return JSON shapes in which 100, 100.0 and 1e2 are one number, which is all that a store has to keep of it."""
-    match plain:
-        case float() if plain.is_integer():
-            return int(plain)
-        case dict():
-            return {name: _numbers(value) for name, value in plain.items()}
-        case list():
-            return [_numbers(value) for value in plain]
-        case _:
-            return plain
-
-
-_TURN_FIELDS = tuple(name for name in TurnRecord.__dataclass_fields__ if name != "once")
