@@ -130,6 +130,32 @@ FAULTS: Sequence[Fault] = (
         tests=["tests/unit/test_sqlite_failures.py", "tests/unit/test_sqlite_schema.py"],
     ),
     Fault(
+        name="a server starts on a store that can lose what was acknowledged",
+        breaks="what an acknowledgement means",
+        edits=[Edit(file="src/palaver/hub/root.py", old="if health.risks and not allowed:", new="if False:")],
+        tests=["tests/unit/test_guarantee.py"],
+    ),
+    Fault(
+        name="a backup is of no one moment",
+        breaks="a backup is a store",
+        edits=[Edit(file="src/palaver/stores/sqlite/backup.py", old='            reading.execute("BEGIN")\n', new="")],
+        tests=["tests/unit/test_backup.py"],
+    ),
+    Fault(
+        name="a backup is not looked at",
+        breaks="a backup is a store",
+        edits=[
+            Edit(file="src/palaver/stores/sqlite/backup.py", old="                _check(writing, source)\n", new="")
+        ],
+        tests=["tests/unit/test_backup.py"],
+    ),
+    Fault(
+        name="a store is replaced while it is open",
+        breaks="a restore loses nothing",
+        edits=[Edit(file="src/palaver/stores/sqlite/backup.py", old="        _fold(target)\n", new="        pass\n")],
+        tests=["tests/unit/test_backup.py"],
+    ),
+    Fault(
         name="there is no unique key",
         breaks="I2",
         edits=[

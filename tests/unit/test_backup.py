@@ -97,6 +97,7 @@ async def test_a_backup_is_one_moment_of_a_store_that_is_written_to(tmp_path: Pa
         def write(done: int, total: int) -> None:
             del total
             steps.append(done)
+            assert len(steps) < 100, "it never ends"
             writer.execute("INSERT INTO tenants VALUES (?, 0)", (f"tenant-{len(steps)}",))
 
         copied = back_up(tmp_path / "a.db", tmp_path / "b.db", write)
@@ -218,7 +219,9 @@ async def test_what_is_no_backup_is_refused(command: Command, tmp_path: Path) ->
     (tmp_path / "text.db").write_text("This is no database. " * 1000, encoding="utf-8")
     (tmp_path / "empty.db").touch()
     (tmp_path / "cut.db").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "holes.db").write_bytes(whole[:20_480] + b"\xff" * 81_920 + whole[102_400:])
+    with closing(sqlite3.connect(tmp_path / "good.db")) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'").fetchone()
+    (tmp_path / "hole.db").write_bytes(whole[: 4096 * (page - 1)] + b"\xff" * 4096 + whole[4096 * page :])
     (tmp_path / "newer.db").write_bytes(whole)
     with closing(sqlite3.connect(tmp_path / "newer.db")) as connection:
         connection.execute("UPDATE schema_info SET min_compatible = ?", (NEWEST + 1,))
@@ -231,7 +234,7 @@ async def test_what_is_no_backup_is_refused(command: Command, tmp_path: Path) ->
         ("text.db", "not a SQLite database"),
         ("empty.db", "no Palaver store"),
         ("cut.db", "damaged"),
-        ("holes.db", "damaged"),
+        ("hole.db", "damaged"),
         ("newer.db", "upgrade"),
         ("foreign.db", "another program"),
     ):

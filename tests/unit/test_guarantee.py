@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -33,11 +36,12 @@ def test_doctor_shows_the_settings_of_a_database(command: Command, postgres_url:
 async def test_a_database_that_can_lose_what_was_acknowledged_is_refused(command: Command) -> None:
     """A server does not start on it and names the setting, doctor has it as a trouble; told to take the risk it starts, and warns."""
     with PostgresServer({"fsync": "off"}) as unsafe, unsafe.database() as url:
-        refused = await asyncio.to_thread(command, "serve", "--port", "0", "--store", _with_password(url))
-        assert (refused.status, refused.out) == (1, "")
-        assert "fsync is off" in refused.err
-        assert "--unsafe-durability" in refused.err
-        assert PASSWORD not in refused.err
+        program = [Path(sys.executable).with_name("palaver"), "serve", "--port", "0", "--store", _with_password(url)]
+        refused = await asyncio.to_thread(subprocess.run, program, capture_output=True, text=True, timeout=20)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "fsync is off" in refused.stderr
+        assert "--unsafe-durability" in refused.stderr
+        assert PASSWORD not in refused.stderr
         found = await asyncio.to_thread(command, "doctor", "--store", url, "--json")
         assert (found.status, found.json["healthy"]) == (1, False)
         assert ["fsync" in trouble for trouble in found.json["troubles"]] == [True]
