@@ -91,8 +91,8 @@ up.id, q.text, q.parts, q.n, x.text, x.parts, x.n
 
 -- part: accepted_and_said_before
 accepted a LEFT JOIN up ON true
-LEFT JOIN messages q ON q.tenant_id = a.tenant_id AND q.id = up.question_id AND q.deleted_at IS NULL
-LEFT JOIN messages x ON x.tenant_id = a.tenant_id AND x.id = up.answer_id AND x.deleted_at IS NULL
+LEFT JOIN messages q ON q.tenant_id = :tenant_id AND q.id = up.question_id AND q.deleted_at IS NULL
+LEFT JOIN messages x ON x.tenant_id = :tenant_id AND x.id = up.answer_id AND x.deleted_at IS NULL
 
 -- name: accept_turn
 -- Everything hangs on the first update, which is refused when the conversation has changed.
