@@ -99,14 +99,21 @@ class Access:
 
     async def _try(self, operation: Operation[T], *, conversation: tuple[str, str] | None, is_locked: bool) -> T:
         await self._set_clock()
-        async with self._pool.connection() as connection:
-            session = self._session(connection, is_locked=is_locked)
-            if not is_locked:
-                result = await operation(session)
-            else:
-                async with connection.transaction():
-                    if conversation is not None:
-                        await session.row("lock_conversation", tenant_id=conversation[0], id=conversation[1])
+        has_begun = not is_locked
+        try:
+            async with self._pool.connection() as connection:
+                session = self._session(connection, is_locked=is_locked)
+                if not is_locked:
                     result = await operation(session)
+                else:
+                    async with connection.transaction():
+                        has_begun = True
+                        if conversation is not None:
+                            await session.row("lock_conversation", tenant_id=conversation[0], id=conversation[1])
+                        result = await operation(session)
+        except DRIVER_ERRORS as error:
+            if not has_begun and breaks_connection(error):  # it broke while it was idle
+                raise Outrun from error
+            raise
         self._line.tell(session.news)
         return result
