@@ -36,7 +36,7 @@ async def test_a_backup_under_load_holds_what_was_acknowledged_before_it(tmp_pat
     async with serving(tmp_path / "chat.db", ENV) as server, httpx2.AsyncClient(base_url=server.url) as http:
         bot = await created(http, "/v1/bots", {"name": "Helper"})
         ids = [await make_conversation(http, bot["id"]) for _ in range(CLIENTS)]
-        clients = [JournalClient(server.url, each, f"c{number}") for number, each in enumerate(ids)]
+        clients = [JournalClient([server.url], each, f"c{number}") for number, each in enumerate(ids)]
         async with asyncio.TaskGroup() as talks:
             for client in clients:
                 talks.create_task(client.talk(stop))
