@@ -43,7 +43,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="exit 1 if a goal was missed")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables to a Markdown file as well")
     parser.add_argument(
-        "--folder", type=Path, default=Path.cwd(), help="where the stores are made: the disk that is measured"
+        "--folder",
+        type=Path,
+        default=Path.cwd(),
+        help="where the stores are made: the disk that is measured (database servers keep theirs under TMPDIR)",
     )
     return parser.parse_args(argv)
 

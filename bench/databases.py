@@ -37,6 +37,11 @@ class Databases:
         else:
             yield self.redis.url(next(self._numbers))
 
+    def versions(self) -> str:
+        """What they are, for a note."""
+        postgres, redis = self.postgres.execute("SHOW server_version"), self.redis.execute("INFO", "server")
+        return f"PostgreSQL {postgres.split()[0]}, Redis {redis['redis_version']}"
+
     def settle(self) -> None:
         """Do now what they would do by themselves, in the middle of somebody's turns."""
         for name in self.postgres.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").split():

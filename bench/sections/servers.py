@@ -26,11 +26,13 @@ async def measure(_folder: Path, *, scale: str) -> list[Table]:
     """Time a turn of every peer at every length, those on PostgreSQL and those on Redis in the same rounds."""
     with databases() as servers:
         found = await taken(ON_SERVERS, dict.fromkeys(LENGTHS, servers.home), scale)
+        versions = servers.versions()
     table = Table(
         title="A turn on PostgreSQL and on Redis, ms",
         columns=found.columns(),
         rows=[found.row(kind.name) for kind in ON_SERVERS],
-        note=f"As above; {DURABILITY}.",
+        note=f"Two 500-byte messages written, the last 20 read; medians; the peers take turns in one process. {versions}; "
+        f"{DURABILITY}.",
         goals=[*_goals(found, OursOnPostgres, RawPostgres), *_goals(found, OursOnRedis, RawRedis)],
     )
     return [table]
