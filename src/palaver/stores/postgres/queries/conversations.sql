@@ -118,8 +118,9 @@ WITH RECURSIVE walk (old_idx, new_idx) AS (
     FROM walk WHERE old_idx IS DISTINCT FROM new_idx
 ), marked (id, joins) AS (
     SELECT m.id, bool_or(m.joins) FROM (
-        SELECT unnest(ARRAY[t.question_id, t.answer_id]) AS id, s.joins
-        FROM stepped s JOIN turns t ON t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = s.idx
+        SELECT unnest(ARRAY[t.question_id, t.answer_id]) AS id, s.joins FROM stepped s CROSS JOIN LATERAL (
+            SELECT * FROM turns t WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = s.idx OFFSET 0
+        ) t
         UNION ALL SELECT :also::text, true
     ) m WHERE m.id IS NOT NULL GROUP BY m.id
 )

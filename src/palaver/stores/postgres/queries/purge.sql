@@ -3,9 +3,11 @@ SELECT tenant_id, id FROM conversations WHERE deleted_at IS NOT NULL AND deleted
 LIMIT 1 FOR UPDATE SKIP LOCKED
 
 -- name: conversation_of_bot_to_purge
-SELECT c.tenant_id, c.id FROM bots b JOIN conversations c ON c.tenant_id = b.tenant_id AND c.bot_id = b.id
-WHERE b.deleted_at IS NOT NULL AND b.deleted_at <= :cutoff
-LIMIT 1 FOR UPDATE OF c SKIP LOCKED
+SELECT c.tenant_id, c.id FROM bots b CROSS JOIN LATERAL (
+    SELECT c.tenant_id, c.id FROM conversations c WHERE c.tenant_id = b.tenant_id AND c.bot_id = b.id
+    ORDER BY c.last_activity_at, c.n LIMIT 1 FOR UPDATE SKIP LOCKED
+) c
+WHERE b.deleted_at IS NOT NULL AND b.deleted_at <= :cutoff LIMIT 1
 
 -- part: purge_doomed_messages
 words AS (

@@ -289,8 +289,16 @@ SELECT tenant_id, conversation_id, id FROM turns WHERE status = 'running' AND le
 
 -- name: orphaned_turns
 -- Open turns of deleted bots: they began in the moment of the delete.
-SELECT t.tenant_id, t.conversation_id, t.id FROM {live_turn_tables}
-WHERE t.status IN ('running', 'queued') AND b.deleted_at IS NOT NULL LIMIT :limit
+SELECT t.tenant_id, t.conversation_id, t.id FROM (
+    SELECT tenant_id, conversation_id, id FROM turns WHERE status = 'running'
+    UNION ALL
+    SELECT tenant_id, conversation_id, id FROM turns WHERE status = 'queued'
+) t CROSS JOIN LATERAL (
+    SELECT bot_id FROM conversations c WHERE c.tenant_id = t.tenant_id AND c.id = t.conversation_id OFFSET 0
+) c CROSS JOIN LATERAL (
+    SELECT deleted_at FROM bots b WHERE b.tenant_id = t.tenant_id AND b.id = c.bot_id OFFSET 0
+) b
+WHERE b.deleted_at IS NOT NULL LIMIT :limit
 
 -- name: waiting_conversations
 SELECT DISTINCT q.tenant_id, q.conversation_id FROM turns q
