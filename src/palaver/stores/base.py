@@ -75,7 +75,7 @@ class TenantRows(Protocol):
     """Tenants and their keys."""
 
     async def ensure_tenant(self, tenant_id: str) -> Tenant:
-        """Return the tenant, made if it did not exist. ``default`` exists from the start."""
+        """Return the tenant, made if it did not exist: whoever writes for one does this first. ``default`` exists from the start."""
         ...
 
     async def page_tenants(self, window: Window) -> Slice[Tenant]:
