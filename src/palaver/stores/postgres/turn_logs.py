@@ -24,14 +24,17 @@ def _watch(asked: Iterable[str], held: Sequence[Row]) -> Watch:
 
 async def append(db: Session, batch: Sequence[Delta]) -> Watch:
     """``TurnRows.append_deltas``"""
+    batch = sorted(batch, key=lambda delta: (delta.tenant_id, delta.turn_id))  # all hold their turns in one order
+    events = [(number, delta, event) for number, delta in enumerate(batch, 1) for event in delta.events]
     held = await db.rows(
         "append_deltas",
         tenant_ids=[delta.tenant_id for delta in batch],
         turn_ids=[delta.turn_id for delta in batch],
         fences=[delta.fence for delta in batch],
-        event_tenant_ids=[delta.tenant_id for delta in batch for _ in delta.events],
-        event_turn_ids=[delta.turn_id for delta in batch for _ in delta.events],
-        **event_arrays([event for delta in batch for event in delta.events]),
+        event_ks=[number for number, _, _ in events],
+        event_tenant_ids=[delta.tenant_id for _, delta, _ in events],
+        event_turn_ids=[delta.turn_id for _, delta, _ in events],
+        **event_arrays([event for _, _, event in events]),
         now=db.now,
     )
     db.news.update(row[0] for row in held)
@@ -39,6 +42,7 @@ async def append(db: Session, batch: Sequence[Delta]) -> Watch:
 
 
 def _claims(claims: Sequence[Claim]) -> dict[str, list[str] | list[int]]:
+    claims = sorted(claims, key=lambda claim: (claim.tenant_id, claim.turn.id))
     return {
         "tenant_ids": [claim.tenant_id for claim in claims],
         "turn_ids": [claim.turn.id for claim in claims],

@@ -227,36 +227,43 @@ RETURNING promoted.idx
 SELECT {turn_columns}, {turn_state}, t.params, {bot_columns} FROM {live_turn_tables}
 WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = :idx
 
+-- part: asked_about
+-- Each by its id, in the order given (OFFSET keeps the planner from reading all that run instead).
+unnest(:tenant_ids::text[], :turn_ids::text[], :fences::bigint[]) WITH ORDINALITY w (tenant_id, id, fence, k) CROSS JOIN LATERAL
+
+-- part: are_held
+t.fence = w.fence AND t.status = 'running'
+
 -- name: append_deltas
--- The turns are held in share, in one order: whoever ends one waits for this, and then reads what it wrote.
+-- The turns are held in share: whoever ends one waits for this, and then reads what it wrote. What says that the commit need
+-- not wait for the disk holds for this statement.
 WITH held AS MATERIALIZED (
-    SELECT t.tenant_id, t.id, t.stop_reason
-    FROM unnest(:tenant_ids::text[], :turn_ids::text[], :fences::bigint[]) w (tenant_id, id, fence)
-    JOIN turns t ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.fence = w.fence AND t.status = 'running'
-    WHERE set_config('synchronous_commit', 'off', true) = 'off'
-    ORDER BY t.tenant_id, t.id FOR SHARE OF t
+    SELECT w.k, t.id, t.stop_reason FROM {asked_about} (
+        SELECT * FROM turns t WHERE t.tenant_id = w.tenant_id AND t.id = w.id OFFSET 0 FOR SHARE
+    ) t
+    WHERE {are_held} AND set_config('synchronous_commit', 'off', true) = 'off'
 ), written AS (
     INSERT INTO turn_log (tenant_id, turn_id, seq, type, data, at)
-    SELECT held.tenant_id, held.id, e.seq, e.type, e.data, :now
-    FROM unnest(:event_tenant_ids::text[], :event_turn_ids::text[], :seqs::bigint[], :types::text[], :datas::text[])
-        e (tenant_id, turn_id, seq, type, data)
-    JOIN held ON held.tenant_id = e.tenant_id AND held.id = e.turn_id
+    SELECT e.tenant_id, e.turn_id, e.seq, e.type, e.data, :now
+    FROM unnest(:event_ks::bigint[], :event_tenant_ids::text[], :event_turn_ids::text[], :seqs::bigint[], :types::text[], :datas::text[])
+        e (k, tenant_id, turn_id, seq, type, data)
+    WHERE e.k = ANY((SELECT array_agg(held.k) FROM held)::bigint[])
     ON CONFLICT (tenant_id, turn_id, seq) DO NOTHING
 )
 SELECT id, stop_reason FROM held
 
 -- name: watch_turns
-SELECT t.id, t.stop_reason
-FROM unnest(:tenant_ids::text[], :turn_ids::text[], :fences::bigint[]) w (tenant_id, id, fence)
-JOIN turns t ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.fence = w.fence AND t.status = 'running'
+SELECT t.id, t.stop_reason FROM {asked_about} (
+    SELECT * FROM turns t WHERE t.tenant_id = w.tenant_id AND t.id = w.id OFFSET 0
+) t
+WHERE {are_held}
 
 -- name: renew_leases
 WITH held AS MATERIALIZED (
-    SELECT t.tenant_id, t.id
-    FROM unnest(:tenant_ids::text[], :turn_ids::text[], :fences::bigint[]) w (tenant_id, id, fence)
-    JOIN turns t ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.fence = w.fence AND t.status = 'running'
-    WHERE set_config('synchronous_commit', 'off', true) = 'off'
-    ORDER BY t.tenant_id, t.id FOR NO KEY UPDATE OF t
+    SELECT t.tenant_id, t.id FROM {asked_about} (
+        SELECT * FROM turns t WHERE t.tenant_id = w.tenant_id AND t.id = w.id OFFSET 0 FOR NO KEY UPDATE
+    ) t
+    WHERE {are_held} AND set_config('synchronous_commit', 'off', true) = 'off'
 )
 UPDATE turns t SET lease_until = :now::bigint + :lease_micros::bigint, lease_micros = :lease_micros
 FROM held WHERE t.tenant_id = held.tenant_id AND t.id = held.id
