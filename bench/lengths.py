@@ -36,16 +36,6 @@ class Taken:
         """How many times as long one takes as the other, at the worst length."""
         return max(self._median(length, name) / self._median(length, other) for length in LENGTHS)
 
-    def growth(self, name: str, floor: str) -> float:
-        """How many times as long one takes in the longest conversation as in the shortest.
-
-        Divided by what the floor did in the same rounds: the disk's own drift is nobody's growth.
-        """
-        return self._growth(name) / max(self._growth(floor), 1.0)
-
-    def _growth(self, name: str) -> float:
-        return self._median(LENGTHS[-1], name) / self._median(LENGTHS[0], name)
-
     def _median(self, length: int, name: str) -> float:
         return median(self.seconds[length][name])
 
@@ -53,6 +43,15 @@ class Taken:
 async def taken(kinds: Sequence[type[Peer]], homes: Mapping[int, Homes], scale: str) -> Taken:
     """Time a turn of every peer at every length, interleaved; ``homes`` are those for each length."""
     return Taken({length: await _at_length(kinds, homes[length], length, ROUNDS[scale]) for length in LENGTHS})
+
+
+async def growth(kind: type[Peer], homes: Homes, scale: str) -> float:
+    """How many times as long a turn takes in the longest conversation as in the shortest; they take turns in one store."""
+    async with opened([kind], homes) as (peer,):
+        shortest, longest = LENGTHS[0], LENGTHS[-1]
+        steps = {str(length): await _steps(peer, length) for length in (shortest, longest)}
+        seconds = await interleaved(steps, rounds=ROUNDS[scale], seconds_each=2.5)
+    return median(seconds[str(longest)]) / median(seconds[str(shortest)])
 
 
 async def _at_length(kinds: Sequence[type[Peer]], homes: Homes, length: int, rounds: int) -> dict[str, list[float]]:
