@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import count
 
+import asyncpg
 import pytest
 
 from palaver.conversation import InterruptReason, Policy, TurnStatus
@@ -33,6 +34,7 @@ from palaver.testing.stores.making import (
 )
 
 ROUNDS = 25
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @pytest.fixture
@@ -150,23 +152,48 @@ async def test_who_lost_a_turn_writes_nothing(stores: list[PostgresStore], clock
     assert (await there.get_turn(TENANT, queued.id)).status is TurnStatus.RUNNING
 
 
-async def test_ends_and_sends_at_once_keep_a_conversation_going(stores: list[PostgresStore]) -> None:
-    """A turn that is queued in the moment in which the one before it ends runs next; none is left waiting."""
+async def until_locked(database: asyncpg.Connection, count: int) -> None:
+    """Wait until so many wait for a lock."""
+    async with asyncio.timeout(5):
+        while await database.fetchval(_WAITING) < count:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_end_sees_who_came_while_it_waited(stores: list[PostgresStore], postgres_url: str) -> None:
+    """A turn that is queued while the end of the one before it waits for the conversation runs next: it is not left waiting."""
     here, there = stores
-    for number in range(ROUNDS):
-        conversation = await make_conversation(here)
-        claim = await running(here, conversation)
+    conversation = await make_conversation(here)
+    claim = await running(here, conversation)
+    database, holder = await asyncpg.connect(postgres_url), await asyncpg.connect(postgres_url)
+    async with asyncio.TaskGroup() as group:
+        async with holder.transaction():
+            await holder.execute("SELECT 1 FROM palaver.conversations FOR UPDATE")
+            queueing = group.create_task(begin(there, conversation, "Next?", policy=Policy.QUEUE))
+            await until_locked(database, 1)
+            finishing = group.create_task(here.finish_turn(claim, completed("a"), promote="here"))
+            await until_locked(database, 2)
+    await database.close()
+    await holder.close()
+    assert claim_of(finishing.result()).turn.id == queueing.result().turn.id
 
-        async def queue() -> None:
-            await asyncio.sleep(0.0002 * number)  # noqa: B023 - awaited in its round
-            await begin(there, conversation, "Next?", policy=Policy.QUEUE)  # noqa: B023 - awaited in its round
 
-        finished, _ = await asyncio.gather(here.finish_turn(claim, completed("a"), promote="here"), queue())
-        page = await there.page_turns(TENANT, TurnStatus.QUEUED, Window())
-        assert list(page.data) == []
-        turn_id = (await there.get_conversation(TENANT, conversation.id)).running_turn_id
-        assert turn_id is not None
-        assert finished.promoted is None or claim_of(finished).turn.id == turn_id
+async def test_a_begin_sees_who_came_while_it_waited(stores: list[PostgresStore], postgres_url: str) -> None:
+    """Of two begins that wait for a conversation the second one sees the first: its parent, or that it is in the way."""
+    here, there = stores
+    conversation = await make_conversation(here)
+    database, holder = await asyncpg.connect(postgres_url), await asyncpg.connect(postgres_url)
+    async with asyncio.TaskGroup() as group:
+        async with holder.transaction():
+            await holder.execute("SELECT 1 FROM palaver.conversations FOR UPDATE")
+            first = group.create_task(begin(here, conversation, "One?"))
+            await until_locked(database, 1)
+            second = group.create_task(begin(there, conversation, "Two?", policy=Policy.QUEUE))
+            await until_locked(database, 2)
+    await database.close()
+    await holder.close()
+    assert (first.result().turn.index, second.result().turn.index) == (1, 2)
+    assert second.result().turn.parent_id == first.result().turn.id
+    assert second.result().turn.status is TurnStatus.QUEUED
 
 
 async def test_a_bot_is_deleted_under_those_who_write(stores: list[PostgresStore]) -> None:
