@@ -27,7 +27,7 @@ SECONDS = {"quick": 1.0, "default": 8.0, "full": 20.0}
 _PAUSES = (0.03, 0.13)
 _HEAD_START_SECONDS = 3.0
 _NOTIFICATIONS: dict[type[OursOnPostgres | OursOnRedis], Callable[[bytes], bool]] = {
-    OursOnPostgres: lambda piece: b"palaver\0" in piece and b" turn_" in piece,
+    OursOnPostgres: lambda piece: b"palaver\0turn_" in piece,
     OursOnRedis: lambda piece: b"\nmessage\r\n" in piece and b"turn_" in piece,
 }
 
