@@ -14,7 +14,7 @@ from servers.postgres import PostgresServer
 from servers.process import DatabaseServer
 from servers.redis import RedisServer
 
-STORES = ["sqlite"]
+STORES = ["sqlite", "postgres"]
 
 
 @pytest.fixture(scope="session")
