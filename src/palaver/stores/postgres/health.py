@@ -40,6 +40,10 @@ async def health(db: Session) -> StoreHealth:
 def _risks(settings: Mapping[str, str]) -> Iterator[str]:
     if settings.get("fsync") == "off":
         yield "fsync is off: a crash of the database's machine can lose what was acknowledged, or all of it: turn it on."
+    if (
+        settings.get("synchronous_commit") == "off"
+    ):  # we ask for it on every connection: something between us undoes that
+        yield "synchronous_commit is off: a crash of the database can lose what was acknowledged last."
     if settings.get("full_page_writes") == "off":
         yield "full_page_writes is off: a crash of the database's machine can tear pages: turn it on."
 
