@@ -48,6 +48,8 @@ class Entry:
     turn_id: str | None = None
     frames: list[Frame] = field(default_factory=list)
     attempts: int = 0
+    gone: list[str] = field(default_factory=list)
+    """The texts that were seen when the place to go on from was gone (410); then it was read from its begin."""
 
     @property
     def ended(self) -> bool:
@@ -72,9 +74,13 @@ async def frames_of(response: httpx2.Response) -> AsyncIterator[Frame]:
 
 
 class JournalClient:
-    """Talks in one conversation, one send after the other, through every crash; each request goes to any of the servers."""
+    """Talks in one conversation, one send after the other, through every crash; each request goes to any of the servers.
 
-    def __init__(self, urls: Sequence[str], conversation_id: str, name: str) -> None:
+    Where the database itself may crash, the place to go on from ``may_be_gone``.
+    """
+
+    def __init__(self, urls: Sequence[str], conversation_id: str, name: str, *, may_be_gone: bool = False) -> None:
+        self._may_be_gone = may_be_gone
         self._urls = urls
         self._conversation_id = conversation_id
         self._name = name
@@ -117,6 +123,10 @@ class JournalClient:
         headers = {"Last-Event-ID": entry.frames[-1].id} if by_header else {}
         params = {} if by_header else {"after": str(seen)}
         async with http.stream("GET", path, params=params, headers=headers) as response:
+            if response.status_code == 410 and self._may_be_gone:
+                entry.gone.append(entry.seen)
+                entry.frames.clear()
+                return
             if response.status_code != 200:
                 await self._refused(response)
                 return

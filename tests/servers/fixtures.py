@@ -15,6 +15,7 @@ from servers.process import DatabaseServer
 from servers.redis import RedisServer
 
 STORES = ["sqlite", "postgres"]
+SERVERS: list[type[DatabaseServer]] = [PostgresServer]
 
 
 @pytest.fixture(scope="session")

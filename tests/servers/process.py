@@ -86,6 +86,10 @@ class DatabaseServer(ABC):
         """What starts it, with the settings of now."""
 
     @abstractmethod
+    def url(self) -> str:
+        """Where its first database is."""
+
+    @abstractmethod
     def is_ready(self) -> bool:
         """Whether it answers."""
 
