@@ -164,8 +164,15 @@ async def grown(store: PostgresStore, database: asyncpg.Connection) -> Conversat
     return conversation
 
 
+async def flush(connection: asyncpg.Connection) -> None:
+    """Have a connection say now what it touched: it does so now and then."""
+    await connection.execute("SELECT pg_stat_force_next_flush()")
+    await connection.execute("SELECT 1")
+
+
 async def touched(database: asyncpg.Connection) -> int:
     """How many rows the server has touched so far."""
+    await flush(database)
     await database.execute("SELECT pg_stat_clear_snapshot()")
     return int(await database.fetchval(_TOUCHED))
 
@@ -183,8 +190,7 @@ async def test_the_cost_is_what_is_asked_for(postgres_url: str, database: asyncp
     for name, (step, rows) in STEPS.items():
         await step(store, conversation)
         async with store._pool.connection() as connection:
-            await connection.execute("SELECT pg_stat_force_next_flush()")
-            await connection.fetchval("SELECT 1")
+            await flush(connection)
         after = await touched(database)
         assert after - before <= rows, name
         before = after
@@ -202,7 +208,6 @@ async def test_a_search_chooses_its_way(postgres_url: str, database: asyncpg.Con
         page = await store.search_messages(TENANT, SearchQuery(text=words), Window(limit=20))
         assert len(page.data) == found
         async with store._pool.connection() as connection:
-            await connection.execute("SELECT pg_stat_force_next_flush()")
-            await connection.fetchval("SELECT 1")
+            await flush(connection)
         assert await touched(database) - before <= 2 * WALKED_ROWS + ROWS, words
     await store.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 import asyncpg
 
@@ -25,8 +25,8 @@ _SETTINGS = """
 SELECT set_config('search_path', $1, false), set_config('application_name', 'palaver', false), set_config('jit', 'off', false),
     set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
     set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
-    set_config('statement_timeout', '15s', false), set_config('lock_timeout', '5s', false),
-    set_config('idle_in_transaction_session_timeout', '30s', false),
+    set_config('statement_timeout', '10s', false), set_config('lock_timeout', '5s', false),
+    set_config('idle_in_transaction_session_timeout', '5s', false),
     set_config('default_transaction_isolation', 'read committed', false),
     set_config('synchronous_commit',
         CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)
@@ -40,7 +40,7 @@ class Database:
     url: str
     schema: str
     connect_seconds: int = 5
-    statement_seconds: float = 20.0
+    statement_seconds: float = 12.0
 
     @classmethod
     def at(cls, url: str) -> Database:
@@ -49,12 +49,12 @@ class Database:
         Raises:
             StoreRefused: The schema's name is none.
         """
-        parts = urlsplit(url)
-        options = dict(parse_qsl(parts.query))
+        place, _, query = url.partition("?")
+        options = dict(parse_qsl(query))
         schema = options.pop("schema", SCHEMA)
         if not _SCHEMA_NAME.fullmatch(schema):
             raise StoreRefused("A schema is named with small letters, digits and _: ?schema=palaver.")
-        return cls(url=urlunsplit(parts._replace(query=urlencode(options))), schema=schema)
+        return cls(url=f"{place}?{urlencode(options)}" if options else place, schema=schema)
 
     async def connect(self) -> Connection:
         """Return a new connection, whose commits are strict.
@@ -84,7 +84,7 @@ class Database:
         )
         try:
             _refuse_unfit(connection)
-            await connection.execute(_SETTINGS.replace("$1", f"'{self.schema}'"))
+            await connection.fetchrow(_SETTINGS, self.schema)
         except BaseException:
             connection.terminate()
             raise

@@ -28,7 +28,6 @@ class Pool:
         self._acquire_seconds = acquire_seconds
         self._room = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
-        self._used: set[Connection] = set()
         self._refused: StoreUnavailable | None = None
         self._refused_until = 0.0
         self._is_open = False
@@ -91,7 +90,7 @@ class Pool:
             if not connection.is_closed():
                 return connection
         if self._refused is not None and time.monotonic() < self._refused_until:
-            raise self._refused
+            raise StoreUnavailable(self._refused.message, retry_after_seconds=RETRY_AFTER_SECONDS)
         try:
             return await self._database.connect()
         except StoreUnavailable as error:
