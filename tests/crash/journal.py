@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,6 +143,23 @@ class JournalClient:
         if response.status_code != 503:
             self.unexpected.append(f"{response.status_code}: {body}")
         await asyncio.sleep(0.05)
+
+
+async def conversed(
+    urls: Sequence[str], count: int, fault: Callable[[], Awaitable[None]], *, may_be_gone: bool = False
+) -> Sequence[JournalClient]:
+    """Let clients talk, each in a conversation of its own, as long as the fault goes on; the last sends are seen through."""
+    async with httpx2.AsyncClient(base_url=urls[0], timeout=TIMEOUT) as http:
+        bot = await created(http, "/v1/bots", {"name": "Helper", "model": "words:any"})
+        ids = [await make_conversation(http, bot["id"]) for _ in range(count)]
+    clients = [JournalClient(urls, id_, f"client{each}", may_be_gone=may_be_gone) for each, id_ in enumerate(ids)]
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for client in clients:
+            group.create_task(client.talk(stop))
+        await fault()
+        stop.set()
+    return clients
 
 
 async def make_conversation(http: httpx2.AsyncClient, bot_id: str) -> str:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from typing import Any
 
 import httpx2
 import pytest
 
-from crash.journal import Entry, JournalClient, all_messages, created, frames_of, make_conversation
+from crash.journal import conversed, created, frames_of, make_conversation
 from crash.process import ServerProcess, fleet, provider_env, serving
-from crash.words import WordServer, word_server
-from palaver.events import Event
-from palaver.fold import fold
-from palaver.jsonable import encode
+from crash.verdict import check_all
+from crash.words import word_server
 
 CLIENTS = 6
 LEASE_SECONDS = 1.0
@@ -30,70 +27,17 @@ async def _killed_again_and_again(servers: Sequence[ServerProcess], kills: int) 
         await server.start()
 
 
-async def _conversed(servers: Sequence[ServerProcess], kills: int) -> Sequence[JournalClient]:
-    async with httpx2.AsyncClient(base_url=servers[0].url) as http:
-        bot = await created(http, "/v1/bots", {"name": "Helper", "model": "words:any"})
-        ids = [await make_conversation(http, bot["id"]) for _ in range(CLIENTS)]
-    urls = [server.url for server in servers]
-    clients = [JournalClient(urls, id_, f"client{number}") for number, id_ in enumerate(ids)]
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        for client in clients:
-            group.create_task(client.talk(stop))
-        await _killed_again_and_again(servers, kills)
-        stop.set()
-    return clients
-
-
-async def _check_history(http: httpx2.AsyncClient, client: JournalClient, words: WordServer) -> None:
-    conversation_id = client.journal[0].conversation_id
-    history = await all_messages(http, conversation_id, 100)
-    for limit in (1, 7):
-        assert await all_messages(http, conversation_id, limit) == history, "I4: a page size changes nothing"
-    assert [message["seq"] for message in history] == list(range(1, len(history) + 1)), "I4: no gap, no reuse"
-    questions = [message["text"] for message in history if message["role"] == "user"]
-    assert questions == [entry.text for entry in client.journal], "I1, I2: each send once, in order, none lost"
-    for entry in client.journal:
-        deltas = [call.deltas for call in words.calls_of(entry.text)]
-        assert len(deltas) <= 3, "I2: at most three calls"
-        assert sum(1 for count in deltas if count) <= 1, "I13: never called again once a delta was shown"
-
-
-async def _check_entry(http: httpx2.AsyncClient, entry: Entry, words: WordServer) -> None:
-    turn = (await http.get(f"/v1/turns/{entry.turn_id}")).json()
-    answer = await _answer(http, entry, turn)
-    assert turn["status"] in ("completed", "interrupted"), f"I6: {turn}"
-    if turn["status"] == "interrupted":
-        assert turn["reason"] == "server_restart"
-    assert words.text.startswith(answer["text"]), "I7: a prefix of what the model said"
-    assert answer["text"].startswith(entry.seen), "I7: all that was seen"
-    async with http.stream("GET", f"/v1/turns/{entry.turn_id}/events", params={"after": "0"}) as response:
-        whole = [frame async for frame in frames_of(response)]
-    assert entry.frames == whole, "I8: what was missed and nothing else, byte for byte"
-    told, message = fold(Event(frame.seq, frame.event, frame.data) for frame in whole)
-    assert (encode(told), encode(message)) == (turn, answer), "I10: the stream tells what is stored"
-
-
-async def _answer(http: httpx2.AsyncClient, entry: Entry, turn: dict[str, Any]) -> dict[str, Any]:
-    history = await all_messages(http, entry.conversation_id, 200)
-    return next(message for message in history if message["id"] == turn["message_id"])
-
-
 @pytest.mark.parametrize("count", [1, 4])
 async def test_kills_lose_nothing_that_was_acknowledged_or_seen(store_url: str, count: int, kills: int) -> None:
     """After any number of SIGKILLs in mid-stream, I1, I2, I4, I6, I7, I8, I10 and I13 hold for every client's journal,
     with one server and with four that share the store and the clients."""
     async with word_server(count=40, delay_seconds=0.015) as words:
         async with fleet(store_url, provider_env(words.url), count) as servers:
-            clients = await _conversed(servers, kills)
-            assert [client.unexpected for client in clients] == [[]] * CLIENTS
+            clients = await conversed(
+                [server.url for server in servers], CLIENTS, lambda: _killed_again_and_again(servers, kills)
+            )
             async with httpx2.AsyncClient(base_url=servers[0].url, timeout=30) as http:
-                running = (await http.get("/v1/turns", params={"status": "running"})).json()
-                assert running["data"] == [], "I6: nothing runs on"
-                for client in clients:
-                    await _check_history(http, client, words)
-                    for entry in client.journal:
-                        await _check_entry(http, entry, words)
+                await check_all(http, clients, words, {"server_restart"})
     interrupted = sum(entry.attempts > 1 for client in clients for entry in client.journal)
     assert interrupted >= kills / 2 / count, "the kills did not hit the streams"
     assert words.max_overlap <= 2, "a killed server's call and its successor's, never two of one server"
