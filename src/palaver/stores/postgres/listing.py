@@ -89,7 +89,7 @@ def _beyond(scan: Scan, key: str | None) -> Iterator[_Condition]:
 
 def _conditions(wanted: ConversationFilter) -> Iterator[_Condition]:
     yield _Condition("c.tenant_id = :tenant_id AND b.deleted_at IS NULL")
-    yield _Condition(f"c.deleted_at IS {'NOT NULL' if wanted.deleted else 'NULL'}")
+    yield _Condition("c.deleted_at > 0" if wanted.deleted else "c.deleted_at IS NULL")
     if wanted.entity_id is not None:  # of an entity that was forgotten there are none
         yield _Condition("c.entity_id = :entity_id AND e.id IS NOT NULL", {"entity_id": wanted.entity_id})
     if wanted.entity_type is not None:

@@ -30,6 +30,7 @@ async def _conversations(db: Session, cutoff: int, limit: int) -> int:
         doomed = doomed or await db.row("conversation_of_bot_to_purge", cutoff=cutoff)
         if doomed is None:
             break
+        await db.run("doom_conversation", tenant_id=doomed[0], id=doomed[1])
         removed += await _empty(db, doomed[0], doomed[1], limit - removed)
         if removed < limit:
             await db.run("purge_conversation", tenant_id=doomed[0], id=doomed[1])

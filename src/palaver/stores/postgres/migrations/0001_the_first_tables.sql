@@ -84,6 +84,7 @@ CREATE UNIQUE INDEX entities_by_making ON entities (tenant_id, n);
 
 -- revision grows with every write that a decision may rest on: a write that names the one it read is refused when it is late.
 -- entity_id may name an entity that was deleted: then there is none. title_folded is the title as a search compares it.
+-- deleted_at is 0 once a purge has begun: then it can't be restored.
 CREATE TABLE conversations (
     tenant_id        text COLLATE "C" NOT NULL,
     id               text COLLATE "C" NOT NULL,

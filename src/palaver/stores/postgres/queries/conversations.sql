@@ -21,7 +21,7 @@ WHERE {live_conversation} FOR NO KEY UPDATE OF c
 
 -- name: deleted_conversation
 SELECT b.deleted_at FROM conversations c JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
-WHERE c.tenant_id = :tenant_id AND c.id = :id AND c.deleted_at IS NOT NULL FOR NO KEY UPDATE OF c
+WHERE c.tenant_id = :tenant_id AND c.id = :id AND c.deleted_at > 0 FOR NO KEY UPDATE OF c
 
 -- name: insert_conversation
 INSERT INTO conversations

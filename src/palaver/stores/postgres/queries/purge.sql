@@ -9,6 +9,11 @@ SELECT c.tenant_id, c.id FROM bots b CROSS JOIN LATERAL (
 ) c
 WHERE b.deleted_at IS NOT NULL AND b.deleted_at <= :cutoff LIMIT 1
 
+-- name: doom_conversation
+-- From its first row on it can't be restored any more: it was deleted for ever.
+UPDATE conversations SET deleted_at = 0, revision = revision + 1
+WHERE tenant_id = :tenant_id AND id = :id AND deleted_at IS DISTINCT FROM 0
+
 -- part: purge_doomed_messages
 words AS (
     DELETE FROM message_words w USING doomed d WHERE w.tenant_id = d.tenant_id AND w.n = d.n
