@@ -23,6 +23,8 @@ from palaver.tenant import Tenant
 
 T = TypeVar("T")
 PAGE_ROWS = 200
+FIRST_ROWS = 25
+"""How many are read before it is known how large they are."""
 PAGE_BYTES = 256 * 1024
 AT_ONCE = 8
 """How many conversations are worked on at once."""
@@ -72,7 +74,7 @@ async def each_page(read: Read, take: Take, *, after: Position | None = None) ->
 
     Pages get smaller where records are large.
     """
-    ahead: list[Slice[Record]] = [await read(Window(limit=PAGE_ROWS, after=after))]
+    ahead: list[Slice[Record]] = [await read(Window(limit=min(FIRST_ROWS, PAGE_ROWS), after=after))]
 
     async def look(window: Window) -> None:
         ahead.append(await read(window))

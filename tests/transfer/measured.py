@@ -23,6 +23,7 @@ async def grown(folder: Path) -> float:
     await source.open()
     await fill(source, conversations=1, messages=50_000)
     await fill(source, conversations=500, messages=100)
+    await fill(source, conversations=1, messages=100, text="x" * 300_000)
     await source.close()
     source, target = SqliteStore(folder / "source.db"), SqliteStore(folder / "target.db")
     for store in (source, target):

@@ -22,7 +22,7 @@ from palaver.testing import FakeClock
 from palaver.testing.stores.everything import everything
 from palaver.testing.stores.making import make_bot, make_conversation
 from palaver.testing.stores.records import furnish
-from palaver.transfer import Progress, copy, move
+from palaver.transfer import Progress, copy, count_conversations, move
 from transfer.conversations import fill
 
 PALAVER = Path(sys.executable).with_name("palaver")
@@ -77,9 +77,11 @@ async def test_a_copy_that_fails_anywhere_goes_on(
     for _ in range(8):
         with pytest.raises(Cut):
             await cut_after(numbers.randrange(1, 150))
+    seen: list[Progress] = []
     async with opened(source) as ours, opened(tmp_path / "target.db") as theirs:
-        assert (await copy(ours, theirs)).equal
+        assert (await copy(ours, theirs, seen.append)).equal
         assert await everything(theirs) == await everything(ours)
+        assert seen[-1].conversations == await count_conversations(ours), "some were moved twice"
     assert begun_at == sorted(begun_at)
     assert begun_at[-1] > 0, "no copy went on where one was cut"
 

@@ -57,6 +57,11 @@ def test_a_copy_that_is_done_is_only_compared(command: Command, source: Path, tm
     assert {tenant["tenant_id"] for tenant in first.json["tenants"]} == {"between", "default", "other"}
     assert command(*arguments).json == first.json
     assert command(*arguments, "--verify-only").json == first.json
+    with sqlite3.connect(tmp_path / "target.db") as connection:
+        connection.execute("UPDATE conversations SET title = 'edited there'")
+    assert not command(*arguments).json["equal"]
+    with sqlite3.connect(tmp_path / "target.db") as connection:
+        assert connection.execute("SELECT DISTINCT title FROM conversations").fetchall() == [("edited there",)]
 
 
 def test_what_differs_is_named(command: Command, source: Path, tmp_path: Path) -> None:
@@ -75,6 +80,16 @@ def test_what_differs_is_named(command: Command, source: Path, tmp_path: Path) -
     assert (told.status, told.json["equal"]) == (1, False)
     (differing,) = [tenant for tenant in told.json["tenants"] if not tenant["equal"]]
     assert (differing["differing"], differing["conversations"]) == (["messages"], [chat])
+
+
+def test_a_tenant_of_the_target_alone_is_found(command: Command, source: Path, tmp_path: Path) -> None:
+    """What only the target has is a difference, too."""
+    target = tmp_path / "target.db"
+    command("copy", "--from", str(source), "--to", str(target))
+    with_store(target, lambda store: store.ensure_tenant("extra"))
+    compared = command("copy", "--from", str(source), "--to", str(target), "--verify-only")
+    assert compared.status == 1
+    assert "extra: tenant (0 and 1) differ." in compared.out
 
 
 def test_bytes_that_differ_are_found(command: Command, source: Path, tmp_path: Path) -> None:
@@ -109,7 +124,7 @@ def test_a_target_with_something_else_is_refused(command: Command, source: Path,
     assert "copy into a new store" in refused.err
     assert command("bots", "list", "--json", "--store", str(target)).json == before
     command("copy", "--from", str(source), "--to", str(tmp_path / "third.db"))
-    assert command("copy", "--from", str(target), "--to", str(tmp_path / "third.db")).status == 1
+    assert "copy into a new store" in command("copy", "--from", str(target), "--to", str(tmp_path / "third.db")).err
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ from palaver.testing.stores.making import (
     said,
 )
 from palaver.testing.stores.messages import regenerate
+from palaver.testing.stores.records import furnish
 from palaver.testing.stores.search import found
+from palaver.transfer import copy
 
 CANARY = "xylophonecanary"
 ORPHANS = """
@@ -217,3 +219,18 @@ async def test_nothing_of_another_tenant_is_purged(store: SqliteStore, clock: Fa
     assert await store.get_conversation(OTHER, foreign.id) == foreign
     with sqlite3.connect(tmp_path / "a.db") as connection:
         assert connection.execute("SELECT tenant_id FROM blobs").fetchall() == [(OTHER,)]
+
+
+async def test_a_copy_s_index_holds_what_a_purge_takes_out(tmp_path: Path) -> None:
+    """Deleted messages are in the search index of a copy, too: what a purge takes out of it has to be there."""
+    source, target = SqliteStore(tmp_path / "source.db"), SqliteStore(tmp_path / "target.db")
+    for store in (source, target):
+        await store.open()
+    await furnish(source, FakeClock())
+    await copy(source, target)
+    for store in (source, target):
+        await store.close()
+    words = "SELECT rowid FROM messages_fts WHERE messages_fts MATCH 'tdefault' ORDER BY rowid"
+    found = [sqlite3.connect(tmp_path / name).execute(words).fetchall() for name in ("source.db", "target.db")]
+    assert found[0] == found[1]
+    assert len(found[0]) > 20

@@ -174,7 +174,7 @@ def _turns(tx: Transaction, conversation_n: int, scan: Scan) -> Sequence[Row]:
     rows: Sequence[Row] = ()
     if parent_n is None:
         rows = tx.rows("record_first_turns", conversation_n=conversation_n, n=n, limit=scan.rows)
-        parent_n, n = -1, -1
+        parent_n = -1
     left = scan.rows - len(rows)
     later = tx.rows("record_later_turns", conversation_n=conversation_n, parent_n=parent_n, n=n, limit=left)
     return [*rows, *later]
@@ -187,7 +187,7 @@ def _events(tx: Transaction, conversation_n: int, scan: Scan) -> Sequence[Row]:
     if parent_n is None:
         left = scan.rows - len(rows)
         rows += tx.rows("record_events_of_first_turns", conversation_n=conversation_n, n=n, limit=left)
-        parent_n, n = -1, -1
+        parent_n = -1
     left = scan.rows - len(rows)
     where = {"conversation_n": conversation_n, "parent_n": parent_n, "n": n}
     return [*rows, *tx.rows("record_events_of_later_turns", **where, limit=left)]

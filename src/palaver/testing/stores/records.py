@@ -95,6 +95,8 @@ class World:
     bot_once: Once
     chat_draft: ConversationDraft
     chat_once: Once
+    person_draft: EntityDraft
+    person_once: Once
     order: TurnOrder
     deleted_bot_id: str
     deleted_chat_id: str
@@ -108,6 +110,8 @@ async def furnish(store: Store, clock: FakeClock) -> World:
     )
     bot_once, chat_once = once("bot"), once("chat")
     bot = (await store.create_bot(TENANT, bot_draft, bot_once)).value
+    person_draft, person_once = EntityDraft(id=new_id("ent"), name="Ünï", email="a@example.com"), once("person")
+    await store.create_entity(TENANT, person_draft, person_once)
     person = EntityDraft(id=new_id("ent"), type=EntityType.LEAD, external_id="lead-1", metadata=AWKWARD)
     chat_draft = ConversationDraft(id=new_id("conv"), bot_id=bot.id, entity=person, title="Über", metadata=AWKWARD)
     talk = (await store.create_conversation(TENANT, chat_draft, chat_once)).value
@@ -125,6 +129,8 @@ async def furnish(store: Store, clock: FakeClock) -> World:
         bot_once=bot_once,
         chat_draft=chat_draft,
         chat_once=chat_once,
+        person_draft=person_draft,
+        person_once=person_once,
         order=order,
         deleted_bot_id=deleted_bot_id,
         deleted_chat_id=deleted_chat_id,
@@ -257,6 +263,7 @@ def later(world: World) -> Sequence[Step]:
         lambda store: store.create_bot(TENANT, BotDraft(id=new_id("bot"), name="Main", model="offline")),
         lambda store: store.create_conversation(TENANT, world.chat_draft, world.chat_once),
         lambda store: store.create_conversation(TENANT, ConversationDraft(id=chat, bot_id=bot, title="later")),
+        lambda store: store.create_entity(TENANT, world.person_draft, world.person_once),
         lambda store: store.begin_turn(TENANT, world.order),
         lambda store: store.begin_turn(TENANT, ask(world.open)),
         lambda store: store.append_deltas([said(world.claim, " more", after=2)]),
@@ -285,7 +292,8 @@ def question_id_of_order(order: TurnOrder) -> str:
 
 async def _ended(store: Store, claim: Claim, outcome: Outcome) -> object:
     finished = await store.finish_turn(claim, outcome, promote=OWNER)
-    return replace(finished, promoted=None), claim_of(finished).turn
+    promoted = claim_of(finished)
+    return replace(finished, promoted=None), promoted.turn, dict(promoted.params), promoted.history
 
 
 async def _finished(store: Store, order: TurnOrder) -> object:
@@ -318,6 +326,13 @@ async def all_records(store: Store, tenant_id: str, limit: int) -> list[Record]:
     return found
 
 
+async def agree_on_everything(one: Store, other: Store) -> None:
+    """Assert that all that both can be asked is answered the same."""
+    ours, theirs = await everything(one), await everything(other)
+    for asked in ours.keys() & theirs.keys():
+        assert ours[asked] == theirs[asked], asked
+
+
 class RecordConformance:
     """Everything as it is."""
 
@@ -336,9 +351,7 @@ class RecordConformance:
         await furnish(source, clock)
         proof = await copy(source, target)
         assert proof.equal, [(each.tenant_id, each.differing) for each in proof.tenants]
-        ours, theirs = await everything(source), await everything(target)
-        for asked in ours.keys() & theirs.keys():
-            assert ours[asked] == theirs[asked], asked
+        await agree_on_everything(source, target)
         assert await target.secret() == await source.secret()
 
     @pytest.mark.parametrize("way", ["from", "to"])
@@ -351,12 +364,15 @@ class RecordConformance:
             if number == _LEASES_END:
                 clock.advance(600)
             assert await outcome(step, target) == await outcome(step, source), f"step {number}"
+        await agree_on_everything(source, target)
         for each in (source, target):
+            await each.delete_conversation(TENANT, world.talk.id)
             await purge_all(each)
             await each.expire_logs(older_than_seconds=0, limit=100)
-        ours, theirs = await everything(source), await everything(target)
-        for asked in ours.keys() & theirs.keys():
-            assert ours[asked] == theirs[asked], asked
+        await agree_on_everything(source, target)
+        for tenant_id in (TENANT, OTHER):
+            left = [sum_of(await all_records(each, tenant_id, 100)) for each in (source, target)]
+            assert left[0] == left[1]
 
     async def test_records_are_read_with_pages_of_every_size(self, store: Store, clock: FakeClock) -> None:
         """With pages of 1, 7 and 100 the same records are read, each once, parents before what refers to them."""
@@ -432,5 +448,5 @@ class RecordConformance:
         assert await store.secret() == b"s" * 32
 
 
-_LEASES_END = 21
+_LEASES_END = 22
 """The step before which the leases run out, and conversations fall idle."""
