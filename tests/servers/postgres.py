@@ -42,7 +42,11 @@ class PostgresServer(DatabaseServer):
             with (self.folder / "initdb.log").open("wb") as log:
                 made = self._run([_program("initdb"), "-D", "data", *_INITDB], log).wait()
             assert made == 0, (self.folder / "initdb.log").read_text()
-        super().start(wait=wait)
+            super().start()
+            self.execute("CREATE ROLE palaver LOGIN")
+            self.execute("CREATE DATABASE palaver TEMPLATE template0 OWNER palaver")
+        else:
+            super().start(wait=wait)
 
     def command(self) -> Sequence[str | Path]:
         """What starts it, with the settings of now."""
@@ -55,16 +59,15 @@ class PostgresServer(DatabaseServer):
         where = ["-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run([_program("pg_isready"), *where], check=False).returncode == 0
 
-    def url(self, database: str = "postgres") -> str:
-        """Where one of its databases is."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str = "palaver", user: str = "palaver") -> str:
+        """Where one of its databases is, for an ordinary user, who owns it."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def execute(self, sql: str, database: str = "postgres") -> str:
-        """Run SQL from the side; return the values that it gave, a row a line."""
+        """Run SQL from the side, as a superuser; return the values that it gave, a row a line."""
+        where = self.url(database, user="postgres")
         options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        done = subprocess.run(
-            [_program("psql"), self.url(database), *options], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([_program("psql"), where, *options], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -72,6 +75,6 @@ class PostgresServer(DatabaseServer):
     def database(self) -> Iterator[str]:
         """An empty database; gives its URL. It is dropped afterwards, with whoever is still connected."""
         name = f"test{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE template0 OWNER palaver")
         yield self.url(name)
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")

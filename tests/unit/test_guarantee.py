@@ -19,7 +19,7 @@ PASSWORD = "pw-canary"
 
 
 def _with_password(url: str) -> str:
-    return url.replace("postgres@", f"postgres:{PASSWORD}@")
+    return url.replace("palaver@", f"palaver:{PASSWORD}@")
 
 
 def test_doctor_shows_the_settings_of_a_database(command: Command, postgres_url: str) -> None:
@@ -27,7 +27,7 @@ def test_doctor_shows_the_settings_of_a_database(command: Command, postgres_url:
     ran = command("doctor", "--store", _with_password(postgres_url))
     assert ran.status == 0, ran.out
     assert "fsync = on" in ran.out
-    assert "postgres:***@" in ran.out
+    assert "palaver:***@" in ran.out
     assert PASSWORD not in ran.out + ran.err
     facts = command("doctor", "--store", postgres_url, "--json").json["facts"]
     assert facts["settings"]["full_page_writes"] == "on"
