@@ -346,6 +346,30 @@ FAULTS: Sequence[Fault] = (
         ],
         tests=["tests/crash/test_drain.py"],
     ),
+    Fault(
+        name="a copy that was cut begins a shelf anew",
+        breaks="a copy goes on where it was",
+        edits=[
+            Edit(
+                file="src/palaver/transfer.py",
+                old="await self._note(replace(self._mark, after=page.next))",
+                new="await self._note(replace(self._mark, after=None))",
+            )
+        ],
+        tests=["tests/transfer/test_cuts.py::test_a_copy_that_fails_anywhere_goes_on"],
+    ),
+    Fault(
+        name="the proof looks at one store only",
+        breaks="a copy is proved",
+        edits=[
+            Edit(
+                file="src/palaver/proof.py",
+                old="target=counted[1].sums)",
+                new="target=counted[0].sums)",
+            )
+        ],
+        tests=["tests/unit/test_copy.py"],
+    ),
 )
 
 
