@@ -260,6 +260,18 @@ class QueueConformance:
             assert (await store.get_conversation(TENANT, conversation.id)).running_turn_id == turn.id
         assert (await store.finish_turn(claim, completed("Bye."), promote="worker-2")).promoted is None
 
+    async def test_the_answer_of_a_turn_that_waited_runs_with_it(self, store: Store) -> None:
+        """An answer has its turn's status, waiting and then running, and reads as it was logged so far."""
+        conversation = await make_conversation(store)
+        claim = await running(store, conversation)
+        answer_id = answer_id_of(await waiting(store, conversation))
+        assert (await store.get_message(TENANT, answer_id)).status is TurnStatus.QUEUED
+        promoted = claim_of(await store.finish_turn(claim, completed("Hello."), promote=OWNER))
+        await store.append_deltas([said(promoted, "so far")])
+        answer = await store.get_message(TENANT, answer_id)
+        assert (answer.status, answer.text) == (TurnStatus.RUNNING, "so far")
+        assert (await store.read_log(TENANT, promoted.turn.id, after=0, limit=9)).answer == replace(answer, parts=())
+
     async def test_without_an_owner_nothing_is_promoted(self, store: Store) -> None:
         """A worker that is leaving ends its turn and leaves the queue as it is."""
         conversation = await make_conversation(store)
