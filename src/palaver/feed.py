@@ -57,6 +57,11 @@ class LiveTurn:
         return bool(self._events) and self._events[0].seq > seq + 1
 
     @property
+    def recent(self) -> Sequence[Event]:
+        """What was announced last: at one event a tick more than a second of it."""
+        return tuple(self._events)
+
+    @property
     def is_read(self) -> bool:
         """Whether anyone but its worker holds it."""
         return self.holders > 1

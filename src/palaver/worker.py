@@ -285,18 +285,22 @@ class Worker:
         pending, self._pending = self._pending, []
         events = [*self._unwritten, *self._events_of(pending)]
         outcome = replace(outcome, parts=self._draft.parts(), citations=self._draft.citations, events=events)
-        finished = await self._write(outcome)
+        finished = await self._write(outcome, [*self._live.recent, *events])
         if self._live.is_read:
             last = ending(finished.last_seq, finished.turn, finished.answer)
             self._live.publish([*events, last])
         self.finished = finished
 
-    async def _write(self, outcome: Outcome) -> Finished:
+    async def _write(self, outcome: Outcome, recent: Sequence[Event]) -> Finished:
+        """Write the end. A database that crashed may have lost the last ticks: then ``recent`` goes with it."""
         pause = 0.05
+        if self._unwritten:
+            outcome = replace(outcome, events=recent)
         while True:
             try:
                 return await self._shop.store.finish_turn(self.claim, outcome, promote=self._shop.promote())
             except Unavailable:
+                outcome = replace(outcome, events=recent)
                 self._live.cut()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _RETRY_SECONDS_MAX)

@@ -14,7 +14,7 @@ import pytest
 
 from crash.journal import all_messages, conversed, created, frames_of, make_conversation
 from crash.process import ServerProcess, provider_env, serving
-from crash.verdict import check_all
+from crash.verdict import UNTOLD, check_all
 from crash.words import word_server
 from servers.fixtures import STORES
 from servers.proxy import Proxy, proxy_to
@@ -22,8 +22,6 @@ from servers.proxy import Proxy, proxy_to
 CLIENTS = 6
 CUTS = 30
 ENV = {"PALAVER_DEFAULT_MODEL": "scripted:words?count=5"}
-UNTOLD = "server_restart"
-"""How a turn ends of whose begin the server was never told: nobody runs it, until its lease is over."""
 
 
 @pytest.fixture(params=[store for store in STORES if store != "sqlite"])

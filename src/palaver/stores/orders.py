@@ -296,7 +296,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a turn ended. ``events`` are those of its log not yet written; ``parts`` is the whole answer."""
+    """How a turn ended. ``parts`` is the whole answer.
+
+    ``events`` are those of its log that may not be written yet; those that the log has stay as they are.
+    """
 
     status: TurnStatus
     reason: InterruptReason | None = None
