@@ -96,6 +96,7 @@ def _conversations(tx: Transaction, cutoff: int, limit: int) -> int:
         if doomed is None:
             break
         n, conversation_id = doomed
+        tx.run("give_up_conversation", n=n)
         step = _empty(tx, n, limit - removed)
         removed += step
         if removed < limit:

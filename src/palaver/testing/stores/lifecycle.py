@@ -214,6 +214,17 @@ class DeletionConformance:
         assert list((await store.page_bots(TENANT, Window(), deleted=True)).data) == []
         assert list((await store.page_conversations(TENANT, ConversationFilter(deleted=True), Window())).data) == []
 
+    async def test_nothing_is_restored_in_pieces(self, store: Store) -> None:
+        """Once a purge has begun to remove a conversation, it can't be restored, nor is it listed among those that can."""
+        conversation = await make_conversation(store)
+        for _ in range(4):
+            await exchange(store, conversation)
+        await store.delete_conversation(TENANT, conversation.id)
+        assert await store.purge(deleted_before_seconds=0, limit=3)
+        with pytest.raises(NotFound):
+            await store.restore_conversation(TENANT, conversation.id)
+        assert list((await store.page_conversations(TENANT, ConversationFilter(deleted=True), Window())).data) == []
+
     async def test_a_purged_turn_leaves_the_others(self, store: Store) -> None:
         """Purging a deleted turn changes nothing that can be read."""
         conversation = await make_conversation(store)

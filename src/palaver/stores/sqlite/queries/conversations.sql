@@ -18,7 +18,7 @@ SELECT {conversation_state_columns} FROM conversations c WHERE c.id = :id AND c.
 
 -- name: deleted_conversation
 SELECT c.n, c.deletion, b.deleted_at FROM conversations c JOIN bots b ON b.n = c.bot_n
-WHERE c.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NOT NULL
+WHERE c.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NOT NULL AND c.deletion IS NOT NULL
 
 -- name: insert_conversation
 INSERT INTO conversations

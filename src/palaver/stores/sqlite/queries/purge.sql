@@ -1,6 +1,10 @@
 -- name: conversation_to_purge
 SELECT n, id FROM conversations WHERE deleted_at IS NOT NULL AND deleted_at <= :cutoff LIMIT 1
 
+-- name: give_up_conversation
+-- What names no deletion is not restored by undoing one: from here on it goes piece by piece.
+UPDATE conversations SET deletion = NULL WHERE n = :n AND deletion IS NOT NULL
+
 -- name: messages_to_purge
 SELECT m.n, m.text, c.tenant_id, c.bot_n FROM messages m CROSS JOIN conversations c ON c.n = m.conversation_n
 WHERE m.conversation_n = :n LIMIT :limit
