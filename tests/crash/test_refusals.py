@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -82,6 +83,11 @@ def is_crowded(server: PostgresServer) -> Iterator[None]:
 @contextmanager
 def is_loading(server: RedisServer) -> Iterator[None]:
     """It was restarted, and reads its data for some seconds."""
+    for number in range(30):
+        server.execute("SET", f"ballast:{number}", random.randbytes(2_000).hex())  # between two of them it answers
+    server.execute("BGREWRITEAOF")
+    while server.execute("INFO", "persistence")["aof_rewrite_in_progress"]:
+        time.sleep(0.02)
     server.stop()
     server.settings |= {"key-load-delay": "100000", "loading-process-events-interval-bytes": "1024"}
     server.start(wait=False)
