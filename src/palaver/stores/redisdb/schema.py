@@ -1,0 +1,101 @@
+"""The schema of a Redis store: a version, and steps that lead to the next one.
+
+Redis has no tables to make: the first step writes down the version, which says that the keys are a store of ours. A later
+step is a function that reads and writes things in small pieces, so that one that was cut can be run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from palaver.errors import StoreRefused
+from palaver.stores.migrations import plan_of
+from palaver.stores.redisdb.driver_errors import DRIVER_ERRORS, translated
+from palaver.stores.redisdb.server import Address, Server, read_scripts
+from palaver.stores.schema import SchemaPlan, SchemaStep
+
+_META = "schema"
+Take = Callable[[Server], Awaitable[None]]
+
+
+async def _begin(_server: Server) -> None:
+    """A store begins empty."""
+
+
+STEPS: Mapping[SchemaStep, Take] = {
+    SchemaStep(version=1, min_compatible=1, name="the first keys", script="Writes the version down."): _begin
+}
+
+
+async def version_of(server: Server) -> tuple[int, int]:
+    """Return the version of a store and the oldest one that a program must know to use it; zeros for an empty one."""
+    version, min_compatible = await server.run(("HMGET", server.keys.named(_META), "version", "min_compatible"))
+    return int(version or 0), int(min_compatible or 0)
+
+
+class RedisSchema:
+    """``stores.schema.Schema``"""
+
+    def __init__(self, url: str, known: Mapping[SchemaStep, Take] | None = None) -> None:
+        self._address = Address.of(url)
+        self._known = STEPS if known is None else known
+
+    async def plan(self) -> SchemaPlan:
+        async with self._connected() as server:
+            return await self.plan_for(server)
+
+    async def apply(self, taken: Callable[[SchemaStep], None] | None = None) -> SchemaPlan:
+        async with self._connected() as server:
+            return await self.apply_to(server, taken)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Server]:
+        server = Server(self._address)
+        await server.open(read_scripts())
+        try:
+            yield server
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
+        finally:
+            await server.close()
+
+    async def plan_for(self, server: Server) -> SchemaPlan:
+        """Say what a store lacks."""
+        version, min_compatible = await version_of(server)
+        return plan_of(version, min_compatible, self._steps())
+
+    def _steps(self) -> Sequence[SchemaStep]:
+        return sorted(self._known, key=lambda step: step.version)
+
+    async def apply_to(self, server: Server, taken: Callable[[SchemaStep], None] | None = None) -> SchemaPlan:
+        """Take the steps that a store lacks."""
+        while (plan := await self.plan_for(server)).missing:
+            step = plan.missing[0]
+            await self._known[step](server)
+            if await _advance(server, plan.version, step) and taken is not None:
+                taken(step)
+        return plan
+
+
+async def _advance(server: Server, version: int, step: SchemaStep) -> bool:
+    """Write a version down, unless another process was faster."""
+    key = server.keys.named(_META)
+    words = (1, version or "", 3, "HGET", key, "version")
+    write = ("HSET", key, "version", step.version, "min_compatible", step.min_compatible)
+    return bool(await server.run(server.script("move", [key], *words, len(write), *write)))
+
+
+async def prepare(schema: RedisSchema, server: Server) -> None:
+    """Begin an empty store.
+
+    Raises:
+        StoreRefused: It is an older program's: to change it is for a person to decide. Or a newer one's.
+    """
+    plan = await schema.plan_for(server)
+    if plan.version == 0:
+        await schema.apply_to(server)
+    elif plan.missing:
+        raise StoreRefused(
+            f"The store has schema {plan.version}, this program needs {plan.newest}: run `palaver migrate --store URL`."
+        )

@@ -1,0 +1,256 @@
+"""Puts records where they belong. What is inside one conversation is one step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from palaver.conversation import TurnStatus
+from palaver.errors import Conflict, InvalidInput
+from palaver.stores.record_columns import (
+    conversation_record_columns,
+    key_record_columns,
+    message_record_columns,
+    turn_record_columns,
+)
+from palaver.stores.records import (
+    AttachmentRecord,
+    BotRecord,
+    ConversationRecord,
+    EntityRecord,
+    EventRecord,
+    KeyRecord,
+    MessageRecord,
+    Record,
+    TenantRecord,
+    TurnRecord,
+)
+from palaver.stores.redisdb import bots, entities, holds, logs
+from palaver.stores.redisdb.attachments import put_attachment
+from palaver.stores.redisdb.claims import find_claim, once_name, take
+from palaver.stores.redisdb.links import attachments_of, link
+from palaver.stores.redisdb.paths import KEYS, PATH, SAID, TREE, TURNS, branch_of
+from palaver.stores.redisdb.places import reserve
+from palaver.stores.redisdb.session import Session
+from palaver.stores.redisdb.stored import (
+    Stored,
+    StoredAttachment,
+    StoredBot,
+    StoredConversation,
+    StoredEntity,
+    StoredKey,
+    StoredMessage,
+    StoredTurn,
+)
+from palaver.stores.redisdb.tenants import put_key, put_tenant
+from palaver.stores.redisdb.values import once_columns, stored_bot, stored_entity
+
+Inner = ConversationRecord | TurnRecord | MessageRecord | EventRecord
+
+
+def puts_inside(record: Record) -> bool:
+    """Whether a record is of a conversation, or of what is inside one."""
+    return isinstance(record, Inner)
+
+
+async def put_on_shelf(db: Session, tenant_id: str, record: Record) -> None:
+    """Put what is not inside a conversation."""
+    match record:
+        case TenantRecord(tenant=tenant):
+            await put_tenant(db, tenant)
+        case KeyRecord():
+            await _put_key(db, tenant_id, record)
+        case BotRecord():
+            await _put_bot(db, tenant_id, record)
+        case EntityRecord():
+            await _put_entity(db, tenant_id, record)
+        case AttachmentRecord():
+            await _put_attachment(db, tenant_id, record)
+        case _:
+            raise InvalidInput("This is inside a conversation.")
+
+
+async def _is_new(db: Session, kind: type[Stored], any_id: str, index: str, place: int) -> bool:
+    """Whether a thing is not there yet; its place is its own from now on.
+
+    Raises:
+        Conflict: Something else has the place.
+    """
+    if await db.find(kind, any_id) is not None:
+        return False
+    (taken,) = await db.ask(("ZRANGEBYSCORE", db.keys.index(index), place, place, "LIMIT", 0, 1))
+    if taken:
+        raise Conflict("Something else has this place.")
+    await reserve(db, kind, place)
+    return True
+
+
+async def _put_key(db: Session, tenant_id: str, record: KeyRecord) -> None:
+    if await _is_new(db, StoredKey, record.key.id, "keys", record.place):
+        columns = {**key_record_columns(record), "tenant_id": tenant_id, "digest": record.digest.hex()}
+        await put_key(db, StoredKey(**columns))
+
+
+async def _put_bot(db: Session, tenant_id: str, record: BotRecord) -> None:
+    if not await _is_new(db, StoredBot, record.bot.id, f"bots:{tenant_id}", record.place):
+        return
+    kept = stored_bot(tenant_id, record.place, record.bot, record.once)
+    if kept.deleted_at is None:
+        await bots.take_name(db, tenant_id, kept.name, kept.id)
+    await _take_once(db, kept, kept.key, kept.fingerprint)
+    db.put(kept)
+
+
+async def _put_entity(db: Session, tenant_id: str, record: EntityRecord) -> None:
+    if await _is_new(db, StoredEntity, record.entity.id, f"entities:{tenant_id}", record.place):
+        kept = stored_entity(tenant_id, record.place, record.entity, record.once)
+        await entities.take_name(db, tenant_id, entities.named(record.entity), kept.id)
+        await _take_once(db, kept, kept.key, kept.fingerprint)
+        db.put(kept)
+
+
+async def _put_attachment(db: Session, tenant_id: str, record: AttachmentRecord) -> None:
+    if record.content is None:
+        raise InvalidInput("An attachment is put with its bytes.")
+    if await db.find(StoredAttachment, record.attachment.id) is None:
+        await put_attachment(db, tenant_id, record.attachment, record.content, used=record.used)
+
+
+async def _take_once(db: Session, kept: Stored, key: str | None, fingerprint: str | None) -> None:
+    if key is not None:
+        name = once_name(kept.tenant_id, type(kept), key)
+        take(db, name, kept.id, await find_claim(db, name), fingerprint or "")
+
+
+async def put_inside(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
+    """Put what is all of one conversation, in one step."""
+    shelf = _Inside(db, tenant_id)
+    for record in records:
+        match record:
+            case ConversationRecord():
+                await shelf.put_conversation(record)
+            case TurnRecord():
+                await shelf.put_turn(record)
+            case MessageRecord():
+                await shelf.put_message(record)
+            case EventRecord():
+                await shelf.put_event(record)
+            case _:
+                raise InvalidInput("This is not inside a conversation.")
+    await shelf.finish()
+
+
+class _Inside:
+    """What is put inside a conversation in one step."""
+
+    def __init__(self, db: Session, tenant_id: str) -> None:
+        self._db = db
+        self._tenant_id = tenant_id
+        self._sizes: dict[
+            str, tuple[int, int]
+        ] = {}  # of each log: how many events were there, and the last one's number
+
+    async def put_conversation(self, record: ConversationRecord) -> None:
+        db, value = self._db, record.conversation
+        bot = await db.find(StoredBot, value.bot_id)
+        whose = await db.find(StoredEntity, None if value.entity is None else value.entity.id)
+        if bot is None or bot.tenant_id != self._tenant_id or (value.entity is not None and whose is None):
+            raise Conflict("A conversation refers to what is not there.")
+        there = await db.find_conversation(value.id)
+        if there is None:
+            await _is_new(db, StoredConversation, value.id, f"conversations:{self._tenant_id}", record.place)
+        columns = dict(conversation_record_columns(record))
+        hidden_by_bot = columns.pop("deletion") == value.bot_id
+        kept = StoredConversation(
+            **columns,
+            **once_columns(record.once),
+            tenant_id=self._tenant_id,
+            queued=there.queued if there else (),
+        )
+        kept = replace(kept, deleted_at=None) if hidden_by_bot else kept
+        if there is None or (there.key, there.fingerprint) != (kept.key, kept.fingerprint):
+            await _take_once(db, kept, kept.key, kept.fingerprint)
+        db.put(kept)
+
+    async def _conversation(self, conversation_id: str) -> StoredConversation:
+        found = await self._db.find_conversation(conversation_id)
+        if found is None or found.tenant_id != self._tenant_id:
+            raise Conflict("Something is inside a conversation that is not there.")
+        return found
+
+    async def put_turn(self, record: TurnRecord) -> None:
+        db, value = self._db, record.turn
+        conversation = await self._conversation(value.conversation_id)
+        if await db.find(StoredTurn, value.id) is not None:
+            return
+        parent = await db.find(StoredTurn, value.parent_id)
+        if value.parent_id is not None and parent is None:
+            raise Conflict("A turn continues one that is not there.")
+        await self._refuse_taken(TURNS, conversation.id, value.index)
+        await _is_new(db, StoredTurn, value.id, "turns", record.place)
+        columns = dict(turn_record_columns(record))
+        once = once_columns(record.once)
+        columns |= {"index": columns.pop("idx"), "queued": record.queued, "interrupting": record.interrupting, **once}
+        kept = StoredTurn(
+            **columns,
+            tenant_id=self._tenant_id,
+            bot_id=conversation.bot_id,
+            parent_index=None if parent is None else parent.index,
+        )
+        db.put(kept)
+        self._enter_turn(kept)
+        if kept.status == TurnStatus.QUEUED:
+            db.put(replace(conversation, queued=(*conversation.queued, kept.id)))
+
+    def _enter_turn(self, kept: StoredTurn) -> None:
+        db = self._db
+        db.write("ZADD", db.keys.of(TURNS, kept.conversation_id), kept.index, kept.id)
+        if kept.deleted_at is None:
+            db.write("ZADD", db.keys.of(TREE, kept.conversation_id), 0, branch_of(kept))
+        if kept.key is not None:
+            db.write("HSET", db.keys.of(KEYS, kept.conversation_id), kept.key, kept.id)
+        if kept.status == TurnStatus.RUNNING:
+            holds.grant(db, kept)
+            if kept.stop_reason is not None:
+                holds.ask_to_stop(db, kept.id, kept.stop_reason)
+
+    async def _refuse_taken(self, kind: str, conversation_id: str, number: int) -> None:
+        (taken,) = await self._db.ask(("ZCOUNT", self._db.keys.of(kind, conversation_id), number, number))
+        if taken:
+            raise Conflict("Something else has this place in the conversation.")
+
+    async def put_message(self, record: MessageRecord) -> None:
+        db, value = self._db, record.message
+        conversation = await self._conversation(value.conversation_id)
+        turn = await db.find(StoredTurn, value.turn_id)
+        if turn is None:
+            raise Conflict("A message is of a turn that is not there.")
+        if await db.find(StoredMessage, value.id) is not None:
+            return
+        await self._refuse_taken(SAID, conversation.id, value.seq)
+        columns = {name: each for name, each in message_record_columns(record).items() if name != "on_path"}
+        model, status = value.model or "", value.status.value
+        db.put(StoredMessage(**columns, tenant_id=self._tenant_id, model=model, status=status))
+        db.write("ZADD", db.keys.of(SAID, conversation.id), value.seq, value.id)
+        if record.on_path:
+            db.write("ZADD", db.keys.of(PATH, conversation.id), value.seq, value.id)
+        await link(db, self._tenant_id, value.id, attachments_of(value.parts))
+
+    async def put_event(self, record: EventRecord) -> None:
+        db = self._db
+        turn = await db.find(StoredTurn, record.turn_id)
+        if turn is None:
+            raise Conflict("An event is of a turn that is not there.")
+        await self._conversation(turn.conversation_id)
+        if record.turn_id not in self._sizes:
+            (end,), size = await db.ask(logs.together(db, logs.end(db, turn.id)), logs.size(db, turn.id))
+            self._sizes[turn.id] = size, logs.end_of(end) or 0
+            if not turn.has_log:
+                db.put(replace(turn, has_log=TurnStatus(turn.status).is_terminal))
+        if record.event.seq > self._sizes[turn.id][1]:
+            logs.write(db, turn.id, [record.event], record.at)
+
+    async def finish(self) -> None:
+        """Go on only if the logs are as they were."""
+        for turn_id, (size, _) in self._sizes.items():
+            self._db.expect(size, *logs.size(self._db, turn_id))
