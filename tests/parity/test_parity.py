@@ -50,6 +50,17 @@ async def remote_blocking(folder: Path) -> AsyncIterator[Any]:
             await asyncio.to_thread(hub.close)
 
 
+def local_on(url: str) -> Opening:
+    """A hub of this process on a store."""
+
+    @asynccontextmanager
+    async def opened(folder: Path) -> AsyncIterator[Any]:
+        async with palaver.open(url) as hub:
+            yield hub
+
+    return opened
+
+
 async def story_of(opening: Opening, folder: Path) -> Record:
     async with opening(folder) as hub:
         return await play(hub)
@@ -63,3 +74,15 @@ async def test_every_hub_tells_the_same_story(opening: Opening, tmp_path: Path) 
     found = await story_of(opening, tmp_path)
     for step, other in zip(expected.steps, found.steps, strict=True):
         assert other == step
+
+
+@pytest.mark.parametrize("store", ["postgres_url", "redis_url", "redis_cluster_url"])
+async def test_every_store_tells_the_same_story(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """The same story on every store reads the same; a store that lacks the search of messages says so."""
+    expected = await story_of(local, tmp_path)
+    found = await story_of(local_on(request.getfixturevalue(store)), tmp_path)
+    for step, other in zip(expected.steps, found.steps, strict=True):
+        if other[0].startswith("search") and not store.startswith("postgres"):
+            assert other[1]["code"] == "feature_absent"
+        else:
+            assert other == step

@@ -111,7 +111,9 @@ def store_for(url: str, *, clock: Clock | None = None, pool_size: int = POOL_SIZ
 
                 return PostgresStore(address.place, clock=clock, pool_size=pool_size)
             case Engine.REDIS:
-                raise _not_yet(address.engine)
+                from palaver.stores.redis import RedisStore
+
+                return RedisStore(address.place, clock=clock)
 
 
 def schema_for(url: str) -> Schema:
@@ -132,7 +134,9 @@ def schema_for(url: str) -> Schema:
 
                 return PostgresSchema(address.place)
             case Engine.REDIS:
-                raise _not_yet(address.engine)
+                from palaver.stores.redis.schema import RedisSchema
+
+                return RedisSchema(address.place)
 
 
 @contextmanager
@@ -144,7 +148,3 @@ def _driver_of(engine: Engine) -> Iterator[None]:
         if extra is None or error.name not in _DRIVERS:
             raise
         raise StoreRefused(f"The driver of {engine} is not installed: pip install 'palaver[{extra}]'") from error
-
-
-def _not_yet(engine: Engine) -> StoreRefused:
-    return StoreRefused(f"This version has no {engine} store yet: use sqlite:///palaver.db.")
