@@ -152,6 +152,39 @@ async def test_who_lost_a_turn_writes_nothing(stores: list[PostgresStore], clock
     assert (await there.get_turn(TENANT, queued.id)).status is TurnStatus.RUNNING
 
 
+_FULL_BEHIND_THE_FIRST = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.status = 'running' AND EXISTS (SELECT 1 FROM palaver.turns WHERE status = 'running') THEN
+        RAISE EXCEPTION SQLSTATE '53100';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON turns FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+
+
+async def test_what_a_recovery_has_claimed_is_run(
+    stores: list[PostgresStore], clock: FakeClock, postgres_url: str
+) -> None:
+    """A recovery for which the disk is full half way returns what it has claimed: nobody else would run it."""
+    here, there = stores
+    for _ in range(2):
+        conversation = await make_conversation(here)
+        await running(here, conversation)
+        await begin(here, conversation, "Next?", policy=Policy.QUEUE)
+    clock.advance(LEASE_SECONDS + 1)
+    database = await asyncpg.connect(postgres_url, server_settings={"search_path": "palaver"})
+    await database.execute(_FULL_BEHIND_THE_FIRST)
+    recovered = await there.recover("there", LEASE_SECONDS, 10)
+    assert len(recovered.ended) == 2
+    now_running = await database.fetch("SELECT id FROM turns WHERE status = 'running'")
+    assert [claim.turn.id for claim in recovered.claimed] == [row["id"] for row in now_running]
+    await database.execute("DROP FUNCTION refuse CASCADE")
+    await database.close()
+    assert len((await there.recover("there", LEASE_SECONDS, 10)).claimed) == 1
+
+
 async def until_locked(database: asyncpg.Connection, count: int) -> None:
     """Wait until so many wait for a lock."""
     async with asyncio.timeout(5):

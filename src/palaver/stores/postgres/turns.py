@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from palaver.conversation import InterruptReason, Turn, TurnStatus
-from palaver.errors import NotFound
+from palaver.errors import NotFound, PalaverError
 from palaver.page import Slice, Window
 from palaver.stores.orders import Begun, Claim, Delta, Finished, Outcome, Recovered, TurnLog, TurnOrder, Watch
 from palaver.stores.postgres.access import Access
@@ -53,16 +53,26 @@ class PostgresTurns(Access):
             ended.append(
                 await self._write(partial(interrupt, place=place, turn_id=row[2], reason=InterruptReason.DELETED))
             )
-        lease_micros = int(lease_seconds * 1_000_000)
-        waiting = await self._read(lambda db: db.rows("waiting_conversations", limit=limit))
-        claimed = [
-            await self._write(partial(_take_over, place=(row[0], row[1]), owner=owner, lease_micros=lease_micros))
-            for row in waiting
-        ]
         return Recovered(
             ended=tuple(turn_id for turn_id in ended if turn_id is not None),
-            claimed=tuple(claim for claim in claimed if claim is not None),
+            claimed=await self._claim_waiting(owner, int(lease_seconds * 1_000_000), limit),
         )
+
+    async def _claim_waiting(self, owner: str, lease_micros: int, limit: int) -> Sequence[Claim]:
+        """Claim what waits where nothing runs. What is claimed has to run: a failure behind it leaves the rest to the next time."""
+        claimed: list[Claim] = []
+        for row in await self._read(lambda db: db.rows("waiting_conversations", limit=limit)):
+            try:
+                claim = await self._write(
+                    partial(_take_over, place=(row[0], row[1]), owner=owner, lease_micros=lease_micros)
+                )
+            except PalaverError:
+                if not claimed:
+                    raise
+                break
+            if claim is not None:
+                claimed.append(claim)
+        return claimed
 
     async def _expired(self, limit: int) -> Sequence[Row]:
         return await self._read(lambda db: db.rows("expired_turns", now=db.now, limit=limit))
