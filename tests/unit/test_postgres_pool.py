@@ -14,7 +14,7 @@ from palaver.conversation import ConversationStatus, TurnStatus
 from palaver.errors import StoreRefused, StoreUnavailable
 from palaver.hub import HubRoot
 from palaver.page import Window
-from palaver.stores.orders import Ending
+from palaver.stores.orders import BotChange, Ending
 from palaver.stores.postgres import PostgresStore
 from palaver.testing.stores.making import (
     TENANT,
@@ -23,6 +23,7 @@ from palaver.testing.stores.making import (
     claim_of,
     completed,
     exchange,
+    make_bot,
     make_conversation,
     once,
     path_of,
@@ -30,6 +31,7 @@ from palaver.testing.stores.making import (
     said,
 )
 from servers.postgres import PostgresServer
+from servers.proxy import proxy_to
 
 STREAMS = 200
 
@@ -128,6 +130,28 @@ async def test_a_caller_that_leaves_takes_no_connection_along(store: PostgresSto
     async with store._pool.connection(), store._pool.connection():
         pass
     await exchange(store, conversation)
+
+
+async def test_a_caller_that_leaves_a_silent_server_is_gone(postgres_url: str) -> None:
+    """A write that is cancelled in its transaction while the server is silent ends at once, as cancelled."""
+    holder = await asyncpg.connect(postgres_url)
+    async with proxy_to(postgres_url) as proxy:
+        store = PostgresStore(proxy.url)
+        await store.open()
+        bot = await make_bot(store)
+        async with holder.transaction():
+            await holder.execute("SELECT 1 FROM palaver.bots FOR UPDATE")
+            writing = asyncio.create_task(store.update_bot(TENANT, bot.id, BotChange(name="Other")))
+            while not await holder.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+            proxy.swallow()
+            writing.cancel()
+            await asyncio.wait([writing], timeout=2)
+        assert writing.cancelled()
+        proxy.speak()
+        assert await store.get_bot(TENANT, bot.id) == bot
+        await store.close()
+    await holder.close()
 
 
 async def test_a_server_that_comes_back_is_used_again() -> None:

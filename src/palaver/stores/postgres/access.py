@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from palaver.clock import Clock
@@ -106,7 +108,7 @@ class Access:
                 if not is_locked:
                     result = await operation(session)
                 else:
-                    async with connection.transaction():
+                    async with _transaction(connection):
                         has_begun = True
                         if conversation is not None:
                             await session.row("lock_conversation", tenant_id=conversation[0], id=conversation[1])
@@ -117,3 +119,18 @@ class Access:
             raise
         self._line.tell(session.news)
         return result
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection) -> AsyncIterator[None]:
+    """One transaction. Who is cancelled in it goes at once: the pool hangs up, and with that the server rolls back."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        await transaction.rollback()
+        raise
+    await transaction.commit()
