@@ -87,3 +87,9 @@ async def test_other_errors_are_not_tried_again(store: PostgresStore) -> None:
     with pytest.raises(StoreFull):
         await call(store, "write", "53100")
     assert await call(store, "write", "53100", times=0) == 2
+
+
+async def test_a_setting_that_is_none_is_refused(postgres_url: str) -> None:
+    """A slip behind the ``?`` of an address is a refusal that says where to look, not a database that is away."""
+    with pytest.raises(StoreRefused, match="behind the \\?"):
+        await PostgresStore(f"{postgres_url}?shema=other").open()

@@ -44,7 +44,9 @@ class Database:
 
     @classmethod
     def at(cls, url: str) -> Database:
-        """Return what an address names: ``postgresql://user@host/database?schema=palaver``, and libpq's own options.
+        """Return what an address names: ``postgresql://user@host/database?schema=palaver``.
+
+        Behind the ``?`` may also stand what asyncpg knows (``sslmode`` and its like), and settings of a session.
 
         Raises:
             StoreRefused: The schema's name is none.

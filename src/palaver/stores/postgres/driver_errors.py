@@ -19,6 +19,7 @@ _REFUSED = {
     "28P01": "The database does not take this password: check the address.",
     "3D000": "There is no database by that name: create it, or name another.",
     "42501": "The database user may not do this: it has to own the schema.",
+    "42704": "The database knows no setting by a name that stands behind the ? of its address: take it out.",
 }
 _UNAVAILABLE = {
     "25006": "The database is read-only.",
