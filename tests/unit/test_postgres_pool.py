@@ -89,6 +89,21 @@ async def test_who_gets_no_connection_in_time_is_told_when_to_come_again(store: 
     assert await store.find_bot(TENANT, "x") is None
 
 
+async def test_who_waits_for_a_connection_reads_the_clock_right(postgres_url: str) -> None:
+    """However long an operation waited for a connection before it asked for the server's time: the clock is not ahead for that."""
+    store = PostgresStore(postgres_url, pool_size=1)
+    await store.open()
+    store._remote._asked_at = 0
+    async with store._pool.connection():
+        asking = asyncio.create_task(store.find_bot(TENANT, "x"))
+        await asyncio.sleep(1)
+    await asking
+    async with store._pool.connection() as connection:
+        theirs = await connection.fetchval("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        assert abs(store._clock.micros() - theirs) < 250_000
+    await store.close()
+
+
 async def test_reads_go_on_when_connections_were_cut(
     store: PostgresStore, postgres_server: PostgresServer, postgres_url: str
 ) -> None:

@@ -12,6 +12,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from palaver.clock import Clock
@@ -40,22 +41,18 @@ class Access:
 
     def __init__(self, database: Database, pool: Pool, clock: Clock | None) -> None:
         self._pool = pool
-        self._remote = RemoteClock(self._ask_time)
+        self._remote = RemoteClock()
         self._clock = clock or self._remote
         self._asking = asyncio.Lock()
         self._queries: dict[str, str] = {}  # read from their files when the store is opened, off the loop
         self._line = Line(database)
 
-    async def _ask_time(self) -> int:
-        async with self._pool.connection() as connection:
-            return int(await connection.fetchval(_NOW) or 0)
-
-    async def _set_clock(self) -> None:
+    async def _set_clock(self, connection: Connection) -> None:
         """Ask the server for its time now and then; one operation does so for all."""
         if self._clock is self._remote and self._remote.is_due:
             async with self._asking:
                 if self._remote.is_due:
-                    await self._remote.sync()
+                    await self._remote.sync(partial(connection.fetchval, _NOW))
 
     def _session(self, connection: Connection, *, is_locked: bool) -> Session:
         return Session(connection, self._queries, self._clock.micros(), is_locked=is_locked)
@@ -73,8 +70,8 @@ class Access:
             raise translated(error) from error
 
     async def _read_once(self, operation: Operation[T]) -> T:
-        await self._set_clock()
         async with self._pool.connection() as connection:
+            await self._set_clock(connection)
             return await operation(self._session(connection, is_locked=False))
 
     async def _write(self, operation: Operation[T]) -> T:
@@ -100,12 +97,13 @@ class Access:
         raise StoreUnavailable("Too many write to this at once.", retry_after_seconds=RETRY_AFTER_SECONDS)
 
     async def _try(self, operation: Operation[T], *, conversation: tuple[str, str] | None, is_locked: bool) -> T:
-        await self._set_clock()
-        has_begun = not is_locked
+        has_begun = False
         try:
             async with self._pool.connection() as connection:
+                await self._set_clock(connection)
                 session = self._session(connection, is_locked=is_locked)
                 if not is_locked:
+                    has_begun = True
                     result = await operation(session)
                 else:
                     async with _transaction(connection):
