@@ -11,7 +11,7 @@ import secrets
 from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import suppress
 
-from palaver.errors import StoreRefused, StoreUnavailable
+from palaver.errors import PalaverError, StoreUnavailable
 from palaver.stores.postgres.connection import Connection, Database
 from palaver.stores.postgres.driver_errors import DRIVER_ERRORS, RETRY_AFTER_SECONDS, translated
 
@@ -44,7 +44,7 @@ class Line:
             self._sender.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sender
-        with suppress(StoreUnavailable, StoreRefused):
+        with suppress(PalaverError):
             await self._send_pending()
         if self._connection is not None:
             self._connection.terminate()
@@ -102,7 +102,7 @@ class Line:
             await asyncio.sleep(_GATHER_SECONDS)
             try:
                 await self._send_pending()
-            except (StoreUnavailable, StoreRefused):
+            except PalaverError:  # whatever it is, what comes later may be told
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _send_pending(self) -> None:
