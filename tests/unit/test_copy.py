@@ -127,6 +127,34 @@ def test_a_target_with_something_else_is_refused(command: Command, source: Path,
     assert "copy into a new store" in command("copy", "--from", str(target), "--to", str(tmp_path / "third.db")).err
 
 
+def test_a_copy_that_was_cut_is_told_to_go_on(command: Command, source: Path, tmp_path: Path) -> None:
+    """To compare with a store that holds only a part says how to finish it, not only to begin again."""
+    target = tmp_path / "target.db"
+    with_store(target, lambda store: store.ensure_tenant("default"))
+    compared = command("copy", "--from", str(source), "--to", str(target), "--verify-only")
+    assert compared.status == 1
+    assert "If the copy was cut, finish it without --verify-only." in compared.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--from", "source.db", "--to", "mysql://x"), "--to: mysql:// is no store"),
+        (("--from", "text.db", "--to", "new.db"), "--from: text.db is not a SQLite database"),
+        (("--from", "source.db", "--to", "text.db"), "--to: text.db is not a SQLite database"),
+        (("--from", "source.db", "--to", "postgresql://palaver@127.0.0.1:1/palaver"), "--to: The database can't be"),
+    ],
+)
+def test_an_error_names_its_store(
+    command: Command, source: Path, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    """Of two stores, the one that can't be opened is named by its option; exit code 1."""
+    (tmp_path / "text.db").write_text("This is no database. " * 1000, encoding="utf-8")
+    refused = command("copy", *options)
+    assert (refused.status, refused.out) == (1, "")
+    assert said in refused.err
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

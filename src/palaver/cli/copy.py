@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from rich.text import Text
 from palaver.cli.progress import bar
 from palaver.cli.show import clean, emit
 from palaver.cli.target import JsonOption
-from palaver.errors import InvalidInput
+from palaver.errors import InvalidInput, PalaverError
 from palaver.proof import Kind, Proof, TenantProof, digest_of, prove
 from palaver.stores.base import Store
 from palaver.stores.open import address_of, schema_for, store_for, without_password
@@ -49,6 +49,7 @@ class Outcome:
     proof: Proof
     source: str
     target: str
+    verified_only: bool
 
     def plain(self) -> Any:
         """As JSON shapes."""
@@ -74,9 +75,15 @@ class Outcome:
     def _sentence(self) -> str:
         if self.proof.equal:
             records = sum(_records(tenant) for tenant in self.proof.tenants)
-            return f"{self.target} holds all that {self.source} holds: {records:,} records, compared one by one."
+            counted = "1 record" if records == 1 else f"{records:,} records, compared one by one"
+            return f"{self.target} holds all that {self.source} holds: {counted}."
+        unfinished = (
+            "If the copy was cut, finish it without --verify-only. Else something"
+            if self.verified_only
+            else "Something"
+        )
         return (
-            "They differ. Something wrote to one of them during the copy or since:"
+            f"They differ. {unfinished} wrote to one of them during the copy or since:"
             " stop what does, and copy into a new store."
         )
 
@@ -115,10 +122,21 @@ def _row(tenant: TenantProof) -> tuple[str, ...]:
     )
 
 
+@contextmanager
+def _named(option: str) -> Iterator[None]:
+    """Say which of the two stores an error is about."""
+    try:
+        yield
+    except PalaverError as error:
+        error.message = f"{option}: {error.message}"
+        raise
+
+
 @asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Store]:
-    store = store_for(url)
-    await store.open()
+async def _opened(option: str, url: str) -> AsyncIterator[Store]:
+    with _named(option):
+        store = store_for(url)
+        await store.open()
     try:
         yield store
     finally:
@@ -126,15 +144,16 @@ async def _opened(url: str) -> AsyncIterator[Store]:
 
 
 async def _refuse_absent(option: str, url: str) -> None:
-    if (await schema_for(url).plan()).version == 0:
-        raise InvalidInput(f"{option}: there is no store at {without_password(url)}.")
+    with _named(option):
+        if (await schema_for(url).plan()).version == 0:
+            raise InvalidInput(f"there is no store at {without_password(url)}.")
 
 
 async def _moved(source_url: str, target_url: str, *, verify_only: bool) -> Proof:
     await _refuse_absent("--from", source_url)
     if verify_only:
         await _refuse_absent("--to", target_url)
-    async with _opened(source_url) as source, _opened(target_url) as target:
+    async with _opened("--from", source_url) as source, _opened("--to", target_url) as target:
         total = 0
         if not verify_only:
             with bar("Copying", "conversations") as shown:
@@ -152,8 +171,9 @@ def copy(source: FromOption, target: ToOption, verify_only: VerifyOption = False
     cursors, idempotency keys and ids hold in the new store; what was deleted can still be restored there.
     """
     for option, url in (("--from", source), ("--to", target)):
-        if address_of(url).is_memory:
-            raise InvalidInput(f"{option}: a store in memory ends with its process.")
+        with _named(option):
+            if address_of(url).is_memory:
+                raise InvalidInput("a store in memory ends with its process.")
     if address_of(source) == address_of(target):
         raise InvalidInput("--from and --to name one store.")
     try:
@@ -161,7 +181,9 @@ def copy(source: FromOption, target: ToOption, verify_only: VerifyOption = False
     except KeyboardInterrupt:
         sys.stderr.write("palaver: Stopped. The same command goes on where this one was.\n")
         raise typer.Exit(130) from None
-    outcome = Outcome(proof=proof, source=without_password(source), target=without_password(target))
+    outcome = Outcome(
+        proof=proof, source=without_password(source), target=without_password(target), verified_only=verify_only
+    )
     emit(outcome, as_json=as_json)
     if not proof.equal:
         raise typer.Exit(1)
