@@ -11,6 +11,9 @@ from palaver.stores.orders import StoreHealth
 
 _log = structlog.get_logger("palaver.store")
 
+# Not the values of a stack: they hold passwords, keys and what people say.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def configure_logs(level: str) -> None:
     """Write our logs as JSON lines, and the libraries' warnings beside them. For a process that is ours."""
@@ -26,7 +29,7 @@ def configure_structlog(number: int) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            _TRACEBACKS,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

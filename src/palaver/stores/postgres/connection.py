@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
@@ -37,7 +37,7 @@ SELECT set_config('search_path', $1, false), set_config('application_name', 'pal
 class Database:
     """A database, and the schema in it that holds everything of ours."""
 
-    url: str
+    url: str = field(repr=False)  # it may hold a password
     schema: str
     connect_seconds: int = 5
     statement_seconds: float = 12.0
