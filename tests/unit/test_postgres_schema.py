@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -14,6 +15,7 @@ from palaver.stores.postgres import PostgresStore
 from palaver.stores.postgres.schema import PostgresSchema, migrations, prepare
 from palaver.stores.schema import SchemaStep
 from palaver.testing.stores.making import TENANT, exchange, make_conversation, path_of
+from servers.postgres import PostgresServer
 
 NEWEST = migrations()[-1].version
 LATER = SchemaStep(
@@ -120,6 +122,30 @@ async def test_two_that_migrate_at_once_take_each_step_once(postgres_url: str, d
     plans = await asyncio.gather(*(PostgresSchema(postgres_url, KNOWN_LATER).apply() for _ in range(3)))
     assert {plan.version for plan in plans} == {LATER.version}
     assert await database.fetchval("SELECT count(*) FROM later") == 2
+
+
+async def test_who_migrates_waits_for_a_long_step(postgres_url: str, database: asyncpg.Connection) -> None:
+    """A process that finds another one at a step waits for it, longer than for any statement."""
+    await conversed(postgres_url)
+    schema = PostgresSchema(postgres_url, KNOWN_LATER)
+    schema._database = replace(schema._database, statement_seconds=0.5)
+    async with database.transaction():
+        await database.execute("SELECT pg_advisory_xact_lock(hashtext('palaver schema palaver'))")
+        waiting = asyncio.create_task(schema.apply())
+        await asyncio.sleep(1)
+    assert (await waiting).version == LATER.version
+
+
+async def test_a_schema_that_was_made_for_us_is_enough(postgres_url: str, postgres_server: PostgresServer) -> None:
+    """A user who owns an empty schema, and may make none, has a store there."""
+    name = postgres_url.rpartition("/")[2]
+    postgres_server.execute("CREATE ROLE modest LOGIN")
+    postgres_server.execute("CREATE SCHEMA palaver AUTHORIZATION modest", name)
+    store = PostgresStore(postgres_url.replace("palaver@", "modest@"))
+    await store.open()
+    await exchange(store, await make_conversation(store))
+    await store.close()
+    postgres_server.execute("DROP OWNED BY modest CASCADE; DROP ROLE modest", name)
 
 
 async def test_a_newer_schema_that_has_room_for_us_is_used(postgres_url: str) -> None:

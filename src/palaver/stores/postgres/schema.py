@@ -76,12 +76,14 @@ class PostgresSchema:
         """Take a step, unless another process was faster."""
         schema = self._database.schema
         async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('palaver schema ' || $1))", schema)
+            lock = "SELECT pg_advisory_xact_lock(hashtext('palaver schema ' || $1))"
+            await connection.execute(lock, schema, timeout=_STEP_SECONDS)  # another process may be at a long step
             version, _ = await self._version(connection)
             if version >= step.version:
                 return False
             if version == 0:
-                await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+                if await connection.fetchval("SELECT to_regnamespace($1) IS NULL", schema):
+                    await connection.execute(f"CREATE SCHEMA {schema}")  # whose schema was made for it may not do this
                 await connection.execute(_INFO)
             await connection.execute(step.script, timeout=_STEP_SECONDS)
             await connection.execute("DELETE FROM schema_info")
