@@ -55,6 +55,11 @@ def lost_connection(error: BaseException) -> bool:
     return not known and not isinstance(error, exceptions.ResponseError)
 
 
+def fell_silent(error: BaseException) -> bool:
+    """Whether the answer did not come in time: whoever asks again waits as long again."""
+    return isinstance(error, TimeoutError | exceptions.TimeoutError)
+
+
 def translated(error: BaseException) -> PalaverError:
     """Return our error for one of the driver's, which is its cause."""
     ours = _translated(error)
@@ -69,7 +74,7 @@ def _translated(error: BaseException) -> PalaverError:
             if message == "full":
                 return StoreFull(_FULL, retry_after_seconds=RETRY_AFTER_SECONDS)
             return StoreRefused(message) if code in _REFUSALS else _unavailable(message)
-    if isinstance(error, TimeoutError | exceptions.TimeoutError):
+    if fell_silent(error):
         return _unavailable("The database does not answer.")
     if lost_connection(error):
         return _unavailable("The database can't be reached.")

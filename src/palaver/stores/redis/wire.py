@@ -14,7 +14,13 @@ from redis.exceptions import NoScriptError
 
 from palaver.errors import PalaverError, StoreUnavailable
 from palaver.stores.redis.connection import Client, Place
-from palaver.stores.redis.driver_errors import DRIVER_ERRORS, RETRY_AFTER_SECONDS, lost_connection, translated
+from palaver.stores.redis.driver_errors import (
+    DRIVER_ERRORS,
+    RETRY_AFTER_SECONDS,
+    fell_silent,
+    lost_connection,
+    translated,
+)
 from palaver.stores.redis.script import Call, Command, step
 
 _AT_ONCE = 32
@@ -61,7 +67,7 @@ class Wire:
         try:
             return await self._ask(commands)
         except DRIVER_ERRORS as error:
-            if not lost_connection(error):
+            if fell_silent(error) or not lost_connection(error):
                 raise translated(error) from error
         return await self.put(commands)
 
