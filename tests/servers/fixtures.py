@@ -14,8 +14,8 @@ from servers.postgres import PostgresServer
 from servers.process import DatabaseServer
 from servers.redis import RedisServer
 
-STORES = ["sqlite", "postgres"]
-SERVERS: list[type[DatabaseServer]] = [PostgresServer]
+STORES = ["sqlite", "postgres", "redis"]
+SERVERS: list[type[DatabaseServer]] = [PostgresServer, RedisServer]
 
 
 @pytest.fixture(scope="session")
