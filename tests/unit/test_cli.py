@@ -210,8 +210,9 @@ def test_help_reads_well(command: Command) -> None:
     groups = ["bots", "conversations", "keys"]
     for group in [[], *([each] for each in groups)]:
         assert "Commands" in command(*group, "--help").out
-    for name in ("serve", "chat", "doctor", "migrate", "backup", "restore"):
+    for name in ("serve", "chat", "doctor", "migrate", "backup", "restore", "copy"):
         assert "Example" in command(name, "--help").out
+    assert "Keys, cursors" in command("copy", "--help").out  # where the docstring has the end of a line
     assert command("--version").out == f"palaver {palaver.__version__}\n"
 
 

@@ -61,7 +61,7 @@ class Findings:
 def _words(value: Any) -> str:
     match value:
         case dict():
-            return clean(", ".join(f"{name} = {each}" for name, each in value.items()))
+            return clean(", ".join(f"{name} = {each or '–'}" for name, each in value.items()))
         case _:
             return clean(str(value))
 

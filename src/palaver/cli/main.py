@@ -30,6 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # the lines of a paragraph are joined: those of a docstring are not a terminal's
     help="The conversation backend that you own: durable, streamed, searchable.",
     epilog="Begin with: palaver chat — or: palaver serve",
     context_settings={"help_option_names": ["-h", "--help"]},
