@@ -127,6 +127,8 @@ WRONG = [
     (["bots", "list", "--url", "http://127.0.0.1:1", "--tenant", "a"], 2, "tenant"),
     (["bots", "list", "--tenant", "../A B"], 2, "tenant"),
     (["bots", "list", "--store", "mysql://x"], 1, "is no store"),
+    (["bots", "list", "--store", "postgresql:/palaver:secret@db.internal/palaver"], 1, "postgresql: without //"),
+    (["bots", "list", "--store", "sqlite:palaver.db"], 1, "sqlite: without //"),
     (["conversations", "show", "../x"], 1, "nothing here"),
     (["conversations", "end", "conv_01a1fa2a3d017b71afd6cb07d91a3032", "--rating", "9"], 2, "rating"),
     (["keys", "create", "--expires", "soon"], 2, "30d"),

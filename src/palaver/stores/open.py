@@ -64,6 +64,7 @@ def address_of(url: str) -> Address:
     if not separator:
         if not url:
             raise StoreRefused("A store needs an address: sqlite:///palaver.db, a path, or :memory:.")
+        _refuse_slip(url)
         return Address(engine=Engine.SQLITE, place=url)
     if url in ("sqlite://", "sqlite:///:memory:"):
         return Address(engine=Engine.SQLITE, place=_MEMORY)
@@ -73,6 +74,15 @@ def address_of(url: str) -> Address:
         _refuse_garbled(url)
         return Address(engine=_ENGINES[scheme], place=url)
     raise StoreRefused(f"{scheme}:// is no store: use sqlite:///palaver.db, a path, postgresql://… or redis://….")
+
+
+def _refuse_slip(path: str) -> None:
+    """``postgresql:/user:password@host`` is no file that anybody wants."""
+    scheme = path.partition(":")[0]
+    if scheme != path and scheme in (Engine.SQLITE, *_ENGINES):
+        raise StoreRefused(
+            f"{scheme}: without // is no address: use sqlite:///palaver.db, postgresql://… or redis://…."
+        )
 
 
 def _refuse_garbled(url: str) -> None:
