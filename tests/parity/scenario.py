@@ -166,8 +166,12 @@ async def _busy(record: Record, hub: Any) -> None:
     assert again == stopped
     record.steps.append(("stopped", [stopped.status, stopped.reason, rest[-1].type]))
     waiting = asyncio.ensure_future(hub.messages.send(chat.id, "Third.", key="third"))
-    while (await hub.conversations.get(chat.id)).running_turn_id is None:
+    while (running := (await hub.conversations.get(chat.id)).running_turn_id) is None:
         await asyncio.sleep(0.01)
+    async with aclosing(hub.turns.events(running)) as events:
+        async for event in events:
+            if event.text:
+                break
     await hub.conversations.end(chat.id, rating=4)
     reply = await waiting
     record.steps.append(("ended in the middle", [reply.turn.status, reply.turn.reason]))
