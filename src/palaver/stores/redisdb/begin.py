@@ -82,16 +82,14 @@ async def begin(db: Session, tenant_id: str, order: TurnOrder) -> Begun:
 
 async def _ground(db: Session, tenant_id: str, order: TurnOrder) -> _Ground:
     conversation_id = order.conversation_id
-    kept = db.keys.of(StoredConversation.KIND, conversation_id)
-    revision, row, key_id, n, history = await db.ask(
-        ("GET", db.revision_key(conversation_id)),
-        ("GET", kept),
-        ("HGET", db.keys.of(KEYS, conversation_id), order.once.key if order.once else ""),
-        next_place(db, StoredTurn),
-        before(db, StoredConversation, conversation_id, max(order.history_turns, 1)),
+    key_id, n, history = await db.read_inside(
+        conversation_id,
+        ask=(
+            ("HGET", db.keys.of(KEYS, conversation_id), order.once.key if order.once else ""),
+            next_place(db, StoredTurn),
+            before(db, StoredConversation, conversation_id, max(order.history_turns, 1)),
+        ),
     )
-    db.learn_revision(conversation_id, revision)
-    db.learn(StoredConversation, kept, row)
     turns = learned(db, history)
     conversation, owning = await db.live(tenant_id, conversation_id)
     known = None if order.once is None or key_id is None else key_id.decode()

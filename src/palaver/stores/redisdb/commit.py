@@ -66,7 +66,8 @@ async def _in_pieces(server: Server, step: Step, now: int) -> None:
     mark = _mark_of(step)
     marks = server.keys.named(_MARKS)
     if step.entries:
-        await server.run(("ZADD", marks, now, mark))
+        done, server.done = server.done, []
+        await server.ask([("ZADD", marks, now, mark), *(("ZREM", marks, each) for each in done)])
     taken: list[Taking] = []
     try:
         for taking in step.takings:
@@ -76,14 +77,13 @@ async def _in_pieces(server: Server, step: Step, now: int) -> None:
             await _run(server, move)
     except Outrun:
         await _give_back(server, taken)
-        if step.entries:
-            await server.run(("ZREM", marks, mark))
+        server.done.append(mark)
         raise
     for move in step.after:
         await server.run(server.script("move", move.keys(), *move.words()))
     if step.entries:
         await _enter(server, step.entries)
-        await server.run(("ZREM", marks, mark))
+        server.done.append(mark)
 
 
 async def _give_back(server: Server, taken: Sequence[Taking]) -> None:
@@ -99,12 +99,14 @@ def _mark_of(step: Step) -> str:
 async def _enter(server: Server, entries: Mapping[str, Entries]) -> None:
     """Write the entries of things, until they are those of the things as they are."""
     await server.ask([command for each in entries.values() for command in _commands(server, each.changes)])
-    await settle(server, {key: each.kind for key, each in entries.items()})
+    kinds = {key: each.kind for key, each in entries.items()}
+    await settle(server, kinds, {key: each.kept for key, each in entries.items()})
 
 
-async def settle(server: Server, kinds: Mapping[str, type[Stored]]) -> None:
-    """Make the indexes say of some things what they should, whoever else changes these meanwhile."""
-    seen: dict[str, bytes | None] = {}
+async def settle(server: Server, kinds: Mapping[str, type[Stored]], entered: Mapping[str, bytes | None]) -> None:
+    """Make the indexes say of some things what they should, whoever else changes these meanwhile. ``entered`` is how those
+    are kept whose entries have just been written."""
+    seen = dict(entered)
     while True:
         answers = await server.ask([("GET", key) for key in kinds])
         kept = dict(zip(kinds, answers, strict=True))
@@ -131,7 +133,7 @@ async def sweep(server: Server, now: int, limit: int) -> None:
     old = await server.run(("ZRANGEBYSCORE", marks, "-inf", now - _OLD_MICROS, "LIMIT", 0, limit))
     for mark in old:
         keys = json.loads(mark)[1:]
-        await settle(server, {key: _KINDS[_kind_of(key)] for key in keys})
+        await settle(server, {key: _KINDS[_kind_of(key)] for key in keys}, {})
         await server.run(("ZREM", marks, mark))
 
 

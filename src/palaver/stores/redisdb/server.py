@@ -26,6 +26,7 @@ Command: TypeAlias = tuple[Word, ...]
 CONNECTIONS = 32
 """How many ask one node at once; those who come later wait."""
 _SECONDS = 5.0
+_BOTS_KNOWN = 10_000
 _SCRIPTS = ("append", "lineage", "look", "move", "page", "renew")
 
 
@@ -53,6 +54,8 @@ class Server:
     def __init__(self, address: Address) -> None:
         self.keys = address.keys
         self.is_cluster = False
+        self.bots: dict[str, str] = {}  # of conversations lately used, which never change theirs
+        self.done: list[str] = []  # marks of steps that are done, to be taken away with the next one's
         self._url = address.url
         self._client: Any = None
         self._sources: Mapping[str, str] = {}
@@ -69,6 +72,12 @@ class Server:
         if self._client is None:
             raise StoreUnavailable("The store is not open.")
         return self._client
+
+    def note_bot(self, conversation_id: str, bot_id: str) -> None:
+        """Remember whose conversation it is: the next read of it then reads the bot, too."""
+        if len(self.bots) >= _BOTS_KNOWN:
+            self.bots.clear()
+        self.bots[conversation_id] = bot_id
 
     async def open(self, sources: Mapping[str, str]) -> None:
         """Connect, and give the server the scripts.

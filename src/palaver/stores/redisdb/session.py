@@ -106,34 +106,47 @@ class Session:
         """Return a conversation and its bot, neither of them deleted; or raise ``NotFound``."""
         conversation = await self.conversation(tenant_id, conversation_id)
         bot = await self.find(StoredBot, conversation.bot_id)
+        self.server.note_bot(conversation_id, conversation.bot_id)
         if conversation.deleted_at is not None or bot is None or bot.deleted_at is not None:
             raise NotFound
         return conversation, bot
 
-    async def conversation(
-        self, tenant_id: str, conversation_id: str, *also: tuple[type[Stored], str | None]
-    ) -> StoredConversation:
-        """Return a conversation, deleted or not, to be changed; or raise ``NotFound``. What is ``also`` named is read in
-        the same round trip."""
-        found = await self.find_conversation(conversation_id, *also)
+    async def conversation(self, tenant_id: str, conversation_id: str) -> StoredConversation:
+        """Return a conversation, deleted or not, to be changed; or raise ``NotFound``."""
+        found = await self.find_conversation(conversation_id)
         if found is None or found.tenant_id != tenant_id:
             raise NotFound
         return found
 
-    async def find_conversation(
-        self, conversation_id: str, *also: tuple[type[Stored], str | None]
-    ) -> StoredConversation | None:
+    def guards(self, conversation_id: str) -> bool:
+        """Whether what is read inside a conversation is guarded by its revision."""
+        return conversation_id in self._revisions
+
+    async def find_conversation(self, conversation_id: str) -> StoredConversation | None:
         """Return a conversation of any tenant, if there is one, to be changed."""
-        if conversation_id not in self._revisions:
-            things: list[tuple[type[Stored], str | None]] = [(StoredConversation, conversation_id), *also]
-            keys = [(kind, self.keys.of(kind.KIND, each)) for kind, each in things if each is not None]
-            revision, *kept = await self.ask(
-                ("GET", self.revision_key(conversation_id)), *(("GET", key) for _, key in keys)
-            )
-            self.learn_revision(conversation_id, revision)
-            for (kind, key), each in zip(keys, kept, strict=True):
-                self.learn(kind, key, each)
+        if not self.guards(conversation_id):
+            await self.read_inside(conversation_id)
         return await self.find(StoredConversation, conversation_id)
+
+    async def read_inside(
+        self, conversation_id: str, *things: tuple[type[Stored], str | None], ask: Sequence[Command] = ()
+    ) -> list[Any]:
+        """Read a conversation, its bot where that is known, and things inside it, in one round trip. Return the answers of
+        what else is asked."""
+        bot_id = self.server.bots.get(conversation_id)
+        wanted: list[tuple[type[Stored], str | None]] = [
+            (StoredConversation, conversation_id),
+            (StoredBot, bot_id),
+            *things,
+        ]
+        keys = [(kind, self.keys.of(kind.KIND, each)) for kind, each in wanted if each is not None]
+        revision, *answers = await self.ask(
+            ("GET", self.revision_key(conversation_id)), *(("GET", key) for _, key in keys), *ask
+        )
+        self.learn_revision(conversation_id, revision)
+        for (kind, key), each in zip(keys, answers, strict=False):
+            self.learn(kind, key, each)
+        return answers[len(keys) :]
 
     def revision_key(self, conversation_id: str) -> str:
         """Where the revision of a conversation is."""
@@ -192,11 +205,12 @@ class Session:
         move = self.step.home
         if kind not in _INSIDE:
             move.looks.append((("GET", key), kept or ""))
-        move.writes.append(("DEL", key) if now is None else ("SET", key, packed(now)))
+        after = None if now is None else packed(now).encode()
+        move.writes.append(("DEL", key) if after is None else ("SET", key, after))
         before = None if kept is None else unpacked(kind, kept)
         changes = _changes(before, now)
         if changes:
-            self.step.entries[key] = Entries(kind, changes)
+            self.step.entries[key] = Entries(kind, after, changes)
 
 
 def _changes(before: Stored | None, after: Stored | None) -> dict[str, tuple[int | None, str]]:

@@ -60,9 +60,10 @@ class Taking:
 
 @dataclass(slots=True)
 class Entries:
-    """What changes in the indexes for one kept thing: by index the new score (None: out of it) and its member."""
+    """What changes in the indexes for a thing, kept as it is said: by index the new score (None: out of it), its member."""
 
     kind: type[Stored]
+    kept: bytes | None
     changes: Mapping[str, tuple[int | None, str]]
 
 

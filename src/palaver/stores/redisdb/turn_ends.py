@@ -36,18 +36,22 @@ async def in_hand(db: Session, tenant_id: str | None, turn_id: str) -> tuple[Sto
     found = await db.find(StoredTurn, turn_id)
     if found is None or tenant_id not in (None, found.tenant_id):
         raise NotFound
-    conversation = await db.conversation(found.tenant_id, found.conversation_id, (StoredTurn, turn_id))
+    if not db.guards(found.conversation_id):
+        await db.read_inside(found.conversation_id, (StoredTurn, turn_id))
+    conversation = await db.conversation(found.tenant_id, found.conversation_id)
     return conversation, await db.get(StoredTurn, found.tenant_id, turn_id)
 
 
 async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | None) -> Finished:
     """``TurnRows.finish_turn``"""
     about = claim.turn
-    also = (StoredTurn, about.id), (StoredMessage, about.message_id)
-    conversation = await db.conversation(claim.tenant_id, about.conversation_id, *also)
-    held, log_end, size = await db.ask(
-        holds.look(db, about.id), logs.together(db, logs.end(db, about.id)), logs.size(db, about.id)
+    held, log_end, size = await db.read_inside(
+        about.conversation_id,
+        (StoredTurn, about.id),
+        (StoredMessage, about.message_id),
+        ask=(holds.look(db, about.id), logs.together(db, logs.end(db, about.id)), logs.size(db, about.id)),
     )
+    conversation = await db.conversation(claim.tenant_id, about.conversation_id)
     hold, kept = holds.hold_of(held), await db.find(StoredTurn, about.id)
     if kept is None or kept.status != TurnStatus.RUNNING or hold is None or hold.fence != claim.fence:
         raise FenceLost("This turn has ended or has another owner.")
