@@ -187,8 +187,9 @@ async def test_addresses_name_stores(tmp_path: Path, monkeypatch: pytest.MonkeyP
         await store.close()
         assert set(tmp_path.iterdir()) - before == ({file} if file else set())
     for url in (
-        "postgresql://localhost/x",
-        "redis://localhost",
+        "postgresql:/localhost/x",
+        "redis:localhost",
+        "sqlite:/file.db",
         "mysql://x",
         "http://x",
         "",
