@@ -72,7 +72,7 @@ class PostgresTurns(Access):
                 break
             if claim is not None:
                 claimed.append(claim)
-        return claimed
+        return tuple(claimed)
 
     async def _expired(self, limit: int) -> Sequence[Row]:
         return await self._read(lambda db: db.rows("expired_turns", now=db.now, limit=limit))
