@@ -191,6 +191,29 @@ async def test_a_server_that_comes_back_is_used_again() -> None:
         await store.close()
 
 
+async def test_a_log_has_no_gap_where_the_server_crashed() -> None:
+    """A server that crashed has lost the last tick: nothing is written behind it, and the end of the turn closes the gap."""
+    with PostgresServer({"wal_writer_delay": "10s"}) as server:
+        store = PostgresStore(server.url())
+        await store.open()
+        claim = await running(store, await make_conversation(store))
+        ticks = [said(claim, word, after=number) for number, word in enumerate(("one ", "two ", "three"))]
+        await store.append_deltas(ticks[:1])
+        await make_conversation(store)  # is on the disk, and so is what was written before it
+        await store.append_deltas(ticks[1:2])
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        log = await store.read_log(TENANT, claim.turn.id, after=0, limit=9)
+        assert len(log.events) == 1
+        with pytest.raises(StoreUnavailable):
+            await store.append_deltas(ticks[2:])
+        events = [event for tick in ticks for event in tick.events]
+        await store.finish_turn(claim, completed("one two three", events=events), promote=None)
+        log = await store.read_log(TENANT, claim.turn.id, after=0, limit=9)
+        assert list(log.events) == events
+        await store.close()
+
+
 async def test_a_server_that_only_reads_is_read(postgres_server: PostgresServer, postgres_url: str) -> None:
     """On a database that has become read-only writes are refused as unavailable, reads go on, and later all is well."""
     store = PostgresStore(postgres_url)

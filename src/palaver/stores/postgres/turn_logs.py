@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from palaver.conversation import InterruptReason
-from palaver.errors import NotFound
-from palaver.events import Event
+from palaver.errors import NotFound, StoreUnavailable
+from palaver.events import Event, log_begins_at
 from palaver.stores.endings import log_of
 from palaver.stores.keyset import END
 from palaver.stores.orders import Claim, Delta, TurnLog, Watch
+from palaver.stores.postgres.driver_errors import RETRY_AFTER_SECONDS
 from palaver.stores.postgres.session import Row, Session
 from palaver.stores.postgres.turn_ends import MESSAGE_WIDTH, STATE_WIDTH, TURN_WIDTH, event_arrays, state_of
 from palaver.stores.rows import message_of, turn_of
@@ -23,7 +24,8 @@ def _watch(asked: Iterable[str], held: Sequence[Row]) -> Watch:
 
 
 async def append(db: Session, batch: Sequence[Delta]) -> Watch:
-    """``TurnRows.append_deltas``"""
+    """``TurnRows.append_deltas``. Where the database has lost what came before, nothing of the batch is written: its workers
+    end their turns, each with the ticks that it remembers."""
     batch = sorted(batch, key=lambda delta: (delta.tenant_id, delta.turn_id))  # all hold their turns in one order
     events = [(number, delta, event) for number, delta in enumerate(batch, 1) for event in delta.events]
     held = await db.rows(
@@ -31,12 +33,16 @@ async def append(db: Session, batch: Sequence[Delta]) -> Watch:
         tenant_ids=[delta.tenant_id for delta in batch],
         turn_ids=[delta.turn_id for delta in batch],
         fences=[delta.fence for delta in batch],
+        firsts=[delta.events[0].seq if delta.events else 0 for delta in batch],
+        log_begins=log_begins_at(queued=False),
         event_ks=[number for number, _, _ in events],
         event_tenant_ids=[delta.tenant_id for _, delta, _ in events],
         event_turn_ids=[delta.turn_id for _, delta, _ in events],
         **event_arrays([event for _, _, event in events]),
         now=db.now,
     )
+    if any(row[2] for row in held):
+        raise StoreUnavailable("The database has lost what it took last.", retry_after_seconds=RETRY_AFTER_SECONDS)
     db.news.update(row[0] for row in held)
     return _watch((delta.turn_id for delta in batch), held)
 

@@ -236,9 +236,14 @@ t.fence = w.fence AND t.status = 'running'
 
 -- name: append_deltas
 -- The turns are held in share: whoever ends one waits for this, and then reads what it wrote. What says that the commit need
--- not wait for the disk holds for this statement.
+-- not wait for the disk holds for this statement. A database that crashed may have lost the tick before: then nothing is
+-- written behind the gap.
 WITH held AS MATERIALIZED (
-    SELECT w.k, t.id, t.stop_reason FROM {asked_about} (
+    SELECT w.k, t.id, t.stop_reason,
+        (:firsts::bigint[])[w.k] > :log_begins::bigint + t.queued::integer AND NOT EXISTS (
+            SELECT 1 FROM turn_log b WHERE b.tenant_id = w.tenant_id AND b.turn_id = w.id AND b.seq = (:firsts::bigint[])[w.k] - 1
+        ) AS has_gap
+    FROM {asked_about} (
         SELECT * FROM turns t WHERE t.tenant_id = w.tenant_id AND t.id = w.id OFFSET 0 FOR SHARE
     ) t
     WHERE {are_held} AND set_config('synchronous_commit', 'off', true) = 'off'
@@ -247,10 +252,10 @@ WITH held AS MATERIALIZED (
     SELECT e.tenant_id, e.turn_id, e.seq, e.type, e.data, :now
     FROM unnest(:event_ks::bigint[], :event_tenant_ids::text[], :event_turn_ids::text[], :seqs::bigint[], :types::text[], :datas::text[])
         e (k, tenant_id, turn_id, seq, type, data)
-    WHERE e.k = ANY((SELECT array_agg(held.k) FROM held)::bigint[])
+    WHERE e.k = ANY((SELECT array_agg(held.k) FROM held HAVING NOT bool_or(held.has_gap))::bigint[])
     ON CONFLICT (tenant_id, turn_id, seq) DO NOTHING
 )
-SELECT id, stop_reason FROM held
+SELECT id, stop_reason, has_gap FROM held
 
 -- name: watch_turns
 SELECT t.id, t.stop_reason FROM {asked_about} (
