@@ -42,7 +42,7 @@ class Limits(BaseSettings):
     purge_days: float = Field(default=30.0, ge=0)
     """How long deleted things can be restored."""
     drain_seconds: float = Field(default=8.0, gt=0, le=9)
-    """How long a server that was told to stop waits for its turns to end."""
+    """How long a server that was told to stop may take to end its turns, with their text."""
     body_bytes: int = Field(default=4_000_000, ge=1_000)
     """The largest request body."""
     streams_max: int = Field(default=10_000, ge=1)
