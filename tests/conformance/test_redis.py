@@ -1,4 +1,4 @@
-"""Redis, alone and as a cluster, keeps the contract of ``stores/base.py``, but for the features that it declares absent."""
+"""Redis and Redis Cluster keep the contract of ``stores/base.py``, but for the search."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from palaver.stores.redis import RedisStore
 from palaver.testing import FakeClock, StoreConformance
 
 
-@pytest.mark.parametrize("address", ["redis_url", "redis_cluster_url"], scope="class")
 class TestRedis(StoreConformance):
     @pytest.fixture
     def clock(self) -> FakeClock:
         return FakeClock()
 
     @pytest.fixture
-    async def store(self, address: str, request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[RedisStore]:
-        store = RedisStore(request.getfixturevalue(address), clock=clock)
+    async def store(self, redis_url: str, clock: FakeClock) -> AsyncIterator[RedisStore]:
+        store = RedisStore(redis_url, clock=clock)
+        await store.open()
+        yield store
+        await store.close()
+
+
+class TestRedisCluster(TestRedis):
+    @pytest.fixture
+    async def store(self, redis_cluster_url: str, clock: FakeClock) -> AsyncIterator[RedisStore]:
+        store = RedisStore(redis_cluster_url, clock=clock)
         await store.open()
         yield store
         await store.close()

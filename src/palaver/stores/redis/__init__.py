@@ -1,4 +1,4 @@
-"""The Redis store: one server, or a Redis Cluster, for any number of processes."""
+"""The Redis store. What it keeps and where: ``stored`` and ``keys``."""
 
 from palaver.stores.redis.store import RedisStore
 

@@ -1,63 +1,49 @@
-"""What Redis' and the driver's errors mean in ours. The one place that looks at a driver's error."""
+"""The driver's errors → ours. The one place that knows them."""
 
 from __future__ import annotations
 
 import asyncio
 
-from redis import exceptions
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    NoPermissionError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import TimeoutError as NoAnswer
 
 from palaver.errors import PalaverError, StoreFull, StoreRefused, StoreUnavailable
 
-RETRY_AFTER_SECONDS = 2
-DRIVER_ERRORS = (
-    exceptions.RedisError,
-    exceptions.RedisClusterException,
-    asyncio.IncompleteReadError,
-    OSError,
-    TimeoutError,
-)
-"""All that a call of the driver may raise. A time-out of ours is among them."""
+RETRY_AFTER_SECONDS = 1
+DRIVER_ERRORS = (RedisError, RedisClusterException, OSError, asyncio.TimeoutError)
+CONNECTION_ERRORS = (NoConnection, NoAnswer, OSError, asyncio.TimeoutError)
 
-_FULL = "There is no room left for the database."
-# Redis 6 wraps what a script meets in words of its own: the code is found wherever it stands.
-_SAID = (
-    ("OOM", "full"),
-    ("No space left", "full"),
-    ("NOAUTH", "The database wants a password: check the address."),
-    ("WRONGPASS", "The database does not take this password: check the address."),
-    ("NOPERM", "The database user may not do this: it needs all commands on our keys and channel."),
-    ("READONLY", "The database is read-only."),
-    ("MASTERDOWN", "The database has lost its master."),
-    ("CLUSTERDOWN", "The cluster is down."),
-    ("TRYAGAIN", "The cluster is moving our keys."),
-    ("LOADING", "The database is starting up."),
-    ("MISCONF", "The database can't write to its disk."),
-    ("NOREPLICAS", "The database has not enough replicas."),
-    ("BUSY", "The database is busy."),
-)
-_REFUSALS = frozenset({"NOAUTH", "WRONGPASS", "NOPERM"})
-# The driver takes the code off what it knows by a class of its own.
-_CODES: tuple[tuple[type[Exception], str], ...] = (
-    (exceptions.OutOfMemoryError, "OOM"),
-    (exceptions.ReadOnlyError, "READONLY"),
-    (exceptions.NoPermissionError, "NOPERM"),
-    (exceptions.AuthenticationError, "WRONGPASS"),
-    (exceptions.BusyLoadingError, "LOADING"),
-    (exceptions.MasterDownError, "MASTERDOWN"),
-    (exceptions.ClusterDownError, "CLUSTERDOWN"),
-    (exceptions.TryAgainError, "TRYAGAIN"),
-)
+_REFUSED = {
+    "NOAUTH": "Redis wants a password: write it into the address.",
+    "WRONGPASS": "Redis does not take this user or password: check the address.",
+    "NOPERM": "The user of Redis may not do this: it needs all commands on the keys of the store.",
+}
+_UNAVAILABLE = {
+    "LOADING": "Redis is reading its data.",
+    "READONLY": "This Redis is a replica, or became one: it takes no writes.",
+    "MASTERDOWN": "This Redis is a replica that has lost its master.",
+    "CLUSTERDOWN": "The cluster is down.",
+    "TRYAGAIN": "The cluster is moving data.",
+    "MISCONF": "Redis takes no writes because it can't save them.",
+    "NOREPLICAS": "Redis takes no writes because too few replicas are there.",
+    "BUSY": "Redis is busy.",
+}
 
 
-def lost_connection(error: BaseException) -> bool:
-    """Whether no answer came: what was asked for may have been done."""
-    known = any(isinstance(error, kind) for kind, _ in _CODES)
-    return not known and not isinstance(error, exceptions.ResponseError)
-
-
-def fell_silent(error: BaseException) -> bool:
-    """Whether the answer did not come in time: whoever asks again waits as long again."""
-    return isinstance(error, TimeoutError | exceptions.TimeoutError)
+def is_disconnected(error: BaseException) -> bool:
+    """Whether the server was not reached, or the answer was lost."""
+    return isinstance(error, CONNECTION_ERRORS) and not isinstance(
+        error, AuthenticationError | AuthorizationError | BusyLoadingError
+    )
 
 
 def translated(error: BaseException) -> PalaverError:
@@ -68,17 +54,48 @@ def translated(error: BaseException) -> PalaverError:
 
 
 def _translated(error: BaseException) -> PalaverError:
-    text = " ".join([code for kind, code in _CODES if isinstance(error, kind)] + [str(error)])
-    for code, message in _SAID:
-        if code in text:
-            if message == "full":
-                return StoreFull(_FULL, retry_after_seconds=RETRY_AFTER_SECONDS)
-            return StoreRefused(message) if code in _REFUSALS else _unavailable(message)
-    if fell_silent(error):
-        return _unavailable("The database does not answer.")
-    if lost_connection(error):
-        return _unavailable("The database can't be reached.")
-    return _unavailable(f"The database refused the operation ({type(error).__name__}).")
+    word = _word_of(error)
+    if word == "OOM":
+        return StoreFull("There is no memory left for Redis.", retry_after_seconds=RETRY_AFTER_SECONDS)
+    if word in _REFUSED:
+        return StoreRefused(_REFUSED[word])
+    if word in _UNAVAILABLE:
+        return _unavailable(_UNAVAILABLE[word])
+    if isinstance(error, NoAnswer | asyncio.TimeoutError):
+        return _unavailable("Redis does not answer.")
+    if is_disconnected(error):
+        return _unavailable("Redis can't be reached.")
+    return _unavailable(f"Redis refused the operation ({type(error).__name__}).")
+
+
+def _word_of(error: BaseException) -> str:
+    """Return the word that a refusal begins with; the driver cuts some of them off and has a class instead."""
+    match error:
+        case NoPermissionError():
+            return "NOPERM"
+        case BusyLoadingError():
+            return "LOADING"
+        case AuthenticationError():
+            return "WRONGPASS"
+        case AuthorizationError():
+            return "NOAUTH"
+        case _:
+            text = str(error)
+    for word in ("OOM", "MISCONF", "READONLY", "NOREPLICAS"):  # a script puts its own words around those of a command
+        if word in text:
+            return word
+    if type(error).__name__ in _CLASSES:
+        return _CLASSES[type(error).__name__]
+    return text.partition(" ")[0].lstrip("-") if isinstance(error, ResponseError) else ""
+
+
+_CLASSES = {
+    "OutOfMemoryError": "OOM",
+    "ReadOnlyError": "READONLY",
+    "MasterDownError": "MASTERDOWN",
+    "ClusterDownError": "CLUSTERDOWN",
+    "TryAgainError": "TRYAGAIN",
+}
 
 
 def _unavailable(message: str) -> StoreUnavailable:

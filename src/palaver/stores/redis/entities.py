@@ -10,131 +10,118 @@ from functools import partial
 
 from palaver.clock import from_micros
 from palaver.entity import Entity
-from palaver.errors import Conflict, NameTaken, NotFound
+from palaver.errors import NameTaken
 from palaver.page import Order, Slice, Window
 from palaver.stores.changes import changed_entity, check_version, new_entity
 from palaver.stores.orders import EntityChange, EntityDraft, Made, Once
 from palaver.stores.redis.access import Access
-from palaver.stores.redis.kept import KeptEntity
-from palaver.stores.redis.once import claim, claim_of, release
-from palaver.stores.redis.session import Session, answer
-from palaver.stores.redis.walks import id_in, members, position_in
-from palaver.stores.scan import Scan
+from palaver.stores.redis.claims import Claim, find_claim, forget_once, made_before, owner_of, release, take
+from palaver.stores.redis.indexes import mapped, page
+from palaver.stores.redis.places import take_place
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.stored import StoredEntity
+from palaver.stores.redis.values import entity, stored_entity
 
 
 class RedisEntities(Access):
     """The entities of ``stores.base.BotRows``"""
 
     async def create_entity(self, tenant_id: str, draft: EntityDraft, once: Once | None = None) -> Made[Entity]:
-        return await self._write(partial(_create, tenant_id=tenant_id, draft=draft, once=once), tenant_id)
+        operation = partial(_create, tenant_id=tenant_id, draft=draft, once=once)
+        return await self._run(operation, draft.external_id or draft.id)
 
     async def get_entity(self, tenant_id: str, entity_id: str) -> Entity:
-        return (await self._read(partial(_get, tenant_id=tenant_id, entity_id=entity_id))).entity
+        return entity(await self._run(lambda db: db.get(StoredEntity, tenant_id, entity_id)))
 
     async def page_entities(self, tenant_id: str, window: Window) -> Slice[Entity]:
-        return await self._read(partial(_page, tenant_id=tenant_id, window=window))
+        found = await self._run(lambda db: page(db, StoredEntity, f"entities:{tenant_id}", window, Order.DESC))
+        return mapped(found, entity)
 
     async def update_entity(
         self, tenant_id: str, entity_id: str, change: EntityChange, *, if_version: int | None = None
     ) -> Entity:
-        return await self._write(lambda db: _update(db, tenant_id, entity_id, change, if_version), tenant_id)
+        return await self._run(lambda db: _update(db, tenant_id, entity_id, change, if_version), entity_id)
 
     async def delete_entity(self, tenant_id: str, entity_id: str, *, if_version: int | None = None) -> None:
-        await self._write(lambda db: _delete(db, tenant_id, entity_id, if_version), tenant_id)
+        await self._run(lambda db: _delete(db, tenant_id, entity_id, if_version), entity_id)
 
 
-def person_of(entity: Entity | EntityDraft) -> str:
-    """Return the name by which an entity with an external id is found."""
-    return f"{entity.type} {entity.external_id}"
+Named = tuple[str, str | None]
+"""What names an entity from outside: its type and its external id."""
 
 
-async def _get(db: Session, tenant_id: str, entity_id: str) -> KeptEntity:
-    kept = await db.one(db.entity(tenant_id, entity_id))
-    if kept is None:
-        raise NotFound
+def named(of: Entity | EntityDraft) -> Named:
+    """Return what names an entity or a draft of one."""
+    return of.type.value, of.external_id
+
+
+def name_of(tenant_id: str, name: Named) -> str:
+    """The name of the claim of an external id."""
+    return f"entity:{tenant_id}:{name[0]}:{name[1]}"
+
+
+async def _owner(db: Session, tenant_id: str, name: Named) -> tuple[Claim | None, StoredEntity | None]:
+    claim = await find_claim(db, name_of(tenant_id, name))
+    return claim, await owner_of(db, claim, StoredEntity, lambda kept: (kept.type, kept.external_id) == name)
+
+
+async def take_name(db: Session, tenant_id: str, name: Named, entity_id: str) -> None:
+    """Take an external id for an entity as part of the step, or raise ``NameTaken``."""
+    if name[1] is None:
+        return
+    claim, owner = await _owner(db, tenant_id, name)
+    if owner is not None and owner.id != entity_id:
+        raise NameTaken("An entity of this type has that external id already.")
+    take(db, name_of(tenant_id, name), entity_id, claim)
+
+
+async def _give_up_name(db: Session, tenant_id: str, name: Named, entity_id: str) -> None:
+    if name[1] is not None:
+        release(db, name_of(tenant_id, name), await find_claim(db, name_of(tenant_id, name)), entity_id)
+
+
+async def _make(db: Session, tenant_id: str, draft: EntityDraft, once: Once | None) -> StoredEntity:
+    await take_name(db, tenant_id, named(draft), draft.id)
+    place = await take_place(db, StoredEntity)
+    kept = stored_entity(tenant_id, place, new_entity(draft, from_micros(db.now)), once)
+    db.put(kept)
     return kept
 
 
-async def entity_of_draft(db: Session, tenant_id: str, wanted: str | EntityDraft | None) -> Entity | None:
-    """Return the entity that a draft of a conversation names, found by its external id or made."""
+async def entity_of_draft(db: Session, tenant_id: str, wanted: str | EntityDraft | None) -> StoredEntity | None:
+    """Return the entity that a draft of a conversation names, found by its external id or made as part of the step."""
     if wanted is None:
         return None
     if isinstance(wanted, str):
-        return (await _get(db, tenant_id, wanted)).entity
-    holder = await _holder(db, tenant_id, wanted)
-    if holder is not None and holder != wanted.id:
-        return (await _get(db, tenant_id, holder)).entity
-    there = await db.one(db.entity(tenant_id, wanted.id))
-    return there.entity if there is not None else await _make(db, tenant_id, wanted, None)
-
-
-async def _holder(db: Session, tenant_id: str, entity: Entity | EntityDraft) -> str | None:
-    if entity.external_id is None:
-        return None
-    found = await db.one(answer("HGET", db.keys.tenant(tenant_id, "people"), person_of(entity)))
-    return None if found is None else str(found.decode())
-
-
-async def take_external_id(db: Session, tenant_id: str, entity: Entity, before: Entity | None = None) -> None:
-    """Let an entity be found by its external id, and not by the one that it had.
-
-    Raises:
-        NameTaken: Another one of its type has it.
-    """
-    people = db.keys.tenant(tenant_id, "people")
-    if before is not None and person_of(before) == person_of(entity):
-        return
-    if before is not None and before.external_id is not None:
-        db.do("HDEL", people, person_of(before))
-    if entity.external_id is not None:
-        holder = await _holder(db, tenant_id, entity)
-        if holder not in (None, entity.id):
-            raise NameTaken("An entity of this type has that external id already.")
-        db.check(holder or "", "HGET", people, person_of(entity))
-        db.do("HSET", people, person_of(entity), entity.id)
-
-
-async def _make(db: Session, tenant_id: str, draft: EntityDraft, once: Once | None) -> Entity:
-    entity = new_entity(draft, from_micros(db.now))
-    await take_external_id(db, tenant_id, entity)
-    db.put(KeptEntity(tenant_id=tenant_id, entity=entity, once=once, place=db.place("entities")))
-    return entity
+        return await db.get(StoredEntity, tenant_id, wanted)
+    if wanted.external_id is not None:
+        _, owner = await _owner(db, tenant_id, named(wanted))
+        if owner is not None:
+            return owner
+    return await _make(db, tenant_id, wanted, None)
 
 
 async def _create(db: Session, tenant_id: str, draft: EntityDraft, once: Once | None) -> Made[Entity]:
-    known, there = await db.read(claim_of(db, tenant_id, "entity", once), db.entity(tenant_id, draft.id))
+    known = await made_before(db, tenant_id, StoredEntity, once, draft.id)
     if known is not None:
-        return Made(value=(await _get(db, tenant_id, known)).entity, replayed=True)
-    if there is not None:
-        raise Conflict("An entity with this id exists already.")
-    claim(db, tenant_id, "entity", once, draft.id)
-    return Made(value=await _make(db, tenant_id, draft, once))
-
-
-async def _page(db: Session, tenant_id: str, window: Window) -> Slice[Entity]:
-    scan = Scan.over(window, Order.DESC)
-    rows: list[tuple[KeptEntity, str]] = []
-    async for page in members(db, db.keys.tenant(tenant_id, "entities"), scan):
-        entities = await db.read(*(db.entity(tenant_id, id_in(member)) for member in page))
-        rows += [(kept, member) for kept, member in zip(entities, page, strict=True) if kept is not None]
-        if len(rows) >= scan.rows:
-            break
-    return scan.slice(rows[: scan.rows], lambda row: row[0].entity, lambda row: position_in(row[1]))
+        return Made(value=entity(known), replayed=True)
+    return Made(value=entity(await _make(db, tenant_id, draft, once)))
 
 
 async def _update(db: Session, tenant_id: str, entity_id: str, change: EntityChange, if_version: int | None) -> Entity:
-    before = await _get(db, tenant_id, entity_id)
-    check_version("entity", before.entity.version, if_version)
-    entity = changed_entity(before.entity, change, from_micros(db.now))
-    await take_external_id(db, tenant_id, entity, before.entity)
-    db.put(replace(before, entity=entity))
-    return entity
+    kept = await db.get(StoredEntity, tenant_id, entity_id)
+    check_version("entity", kept.version, if_version)
+    changed = changed_entity(entity(kept), change, from_micros(db.now))
+    if named(changed) != (kept.type, kept.external_id):
+        await take_name(db, tenant_id, named(changed), entity_id)
+        await _give_up_name(db, tenant_id, (kept.type, kept.external_id), entity_id)
+    db.put(replace(stored_entity(tenant_id, kept.n, changed, None), key=kept.key, fingerprint=kept.fingerprint))
+    return changed
 
 
 async def _delete(db: Session, tenant_id: str, entity_id: str, if_version: int | None) -> None:
-    kept = await _get(db, tenant_id, entity_id)
-    check_version("entity", kept.entity.version, if_version)
-    if kept.entity.external_id is not None:
-        db.do("HDEL", db.keys.tenant(tenant_id, "people"), person_of(kept.entity))
-    release(db, tenant_id, "entity", kept.once)
-    db.remove(kept)
+    kept = await db.get(StoredEntity, tenant_id, entity_id)
+    check_version("entity", kept.version, if_version)
+    await forget_once(db, tenant_id, StoredEntity, kept.key, entity_id)
+    await _give_up_name(db, tenant_id, (kept.type, kept.external_id), entity_id)
+    db.drop(kept)

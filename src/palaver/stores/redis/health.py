@@ -1,85 +1,88 @@
-"""What an acknowledgement means with the settings that the server runs with."""
+"""What an acknowledgement means on this server, with the settings that decide it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from palaver.errors import StoreRefused, StoreUnavailable
+from redis.exceptions import ResponseError
+
 from palaver.stores.orders import StoreHealth
-from palaver.stores.redis.keys import Keys
-from palaver.stores.redis.wire import Wire
+from palaver.stores.redis.schema import version_of
+from palaver.stores.redis.server import Server
 
-_SETTINGS = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy", "save")
-_UNKNOWN = "unknown"
+_WITHOUT_LOSS = "noeviction"
 
 
-async def health(wire: Wire, keys: Keys) -> StoreHealth:
+async def health(server: Server) -> StoreHealth:
     """``Store.health``"""
-    version = (await wire.ask([("HGET", keys.all("schema"), "version")]))[0]
-    told = await _told(wire)
-    settings = await _settings(wire, told)
-    always = settings["appendonly"] == "yes" and settings["appendfsync"] == "always"
-    risks = tuple(_risks(settings))
+    info = await _info(server)
+    fsync = await _appendfsync(server)
+    settings = {
+        "redis_version": str(info.get("redis_version", "")),
+        "appendonly": "yes" if info.get("aof_enabled") else "no",
+        "appendfsync": fsync or "unknown",
+        "maxmemory_policy": str(info.get("maxmemory_policy", "unknown")),
+        "role": str(info.get("role", "")),
+        "replicas": str(info.get("connected_slaves", 0)),
+        "cluster": "yes" if server.is_cluster else "no",
+    }
+    version, _ = await version_of(server)
+    always = info.get("aof_enabled") and fsync == "always"
     return StoreHealth(
         engine="redis",
-        survives_kill=not risks,
-        survives_power_cut=always and not risks,
-        schema_version=int(version or 0),
-        detail=_detail(settings, always=always),
+        survives_kill=bool(info.get("aof_enabled")) and settings["maxmemory_policy"] == _WITHOUT_LOSS,
+        survives_power_cut=bool(always) and settings["maxmemory_policy"] == _WITHOUT_LOSS,
+        schema_version=version,
+        detail="Redis: every write is in its append-only file before it is acknowledged.",
         settings=settings,
-        risks=risks,
-        notes=tuple(_notes(settings, always=always)),
+        risks=tuple(_risks(settings)),
+        notes=tuple(_notes(settings)),
     )
 
 
-async def _told(wire: Wire) -> Mapping[str, str]:
-    """Return what INFO says; a server always lets it be asked."""
-    return {**await wire.info("persistence"), **await wire.info("replication"), **await wire.info("memory")}
-
-
-async def _settings(wire: Wire, told: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that count. A managed server may not show them: then what INFO tells is all that is known."""
-    found: dict[str, str] = dict.fromkeys(_SETTINGS, _UNKNOWN)
-    found["appendonly"] = "yes" if told.get("aof_enabled") == "1" else "no"
-    found["maxmemory"] = told.get("maxmemory", _UNKNOWN)
-    found["maxmemory-policy"] = told.get("maxmemory_policy", _UNKNOWN)
-    try:
-        for name in _SETTINGS:
-            found |= await wire.config(name)
-    except (
-        StoreRefused,
-        StoreUnavailable,
-    ):  # CONFIG is forbidden, renamed or unknown; a server that is gone has said so by now
-        pass
-    found["role"] = told.get("role", _UNKNOWN)
-    found["replicas"] = told.get("connected_slaves", "0")
-    found["aof_last_write_status"] = told.get("aof_last_write_status", _UNKNOWN)
+async def _info(server: Server) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = await server.client.info()
+    if server.is_cluster and found and all(isinstance(each, dict) for each in found.values()):
+        return _worst(list(found.values()))
     return found
 
 
-def _detail(settings: Mapping[str, str], *, always: bool) -> str:
-    if settings["appendonly"] != "yes":
-        return "Redis keeps nothing on its disk: what was acknowledged is lost when it restarts."
-    if always:
-        return "Redis: every write is synced to the disk of its server before it is acknowledged."
-    return "Redis: a write is in the memory of its server when it is acknowledged, on its disk about a second later."
+def _worst(nodes: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what holds for a cluster: what its weakest node promises."""
+    first = dict(nodes[0])
+    first["aof_enabled"] = min(node.get("aof_enabled", 0) for node in nodes)
+    first["connected_slaves"] = sum(node.get("connected_slaves", 0) for node in nodes)
+    evicting = [node["maxmemory_policy"] for node in nodes if node.get("maxmemory_policy") != _WITHOUT_LOSS]
+    return {**first, "maxmemory_policy": evicting[0] if evicting else _WITHOUT_LOSS}
+
+
+async def _appendfsync(server: Server) -> str | None:
+    """Return when writes are flushed to the disk; None where the server does not say."""
+    try:
+        found = await server.client.config_get("appendfsync")
+    except ResponseError:
+        return None
+    value = found.get("appendfsync") if isinstance(found, dict) else None
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _risks(settings: Mapping[str, str]) -> Iterator[str]:
-    if settings["appendonly"] != "yes":
-        yield "appendonly is off: a restart of Redis loses what was acknowledged: turn it on."
-    if settings["maxmemory-policy"] not in ("noeviction", _UNKNOWN):
-        yield "maxmemory-policy lets Redis drop history when its memory is full: set it to noeviction."
+    if settings["appendonly"] == "no":
+        yield "appendonly is no: a restart of Redis loses what was acknowledged since its last snapshot, or all: set it to yes."
+    if settings["maxmemory_policy"] != _WITHOUT_LOSS:
+        policy = settings["maxmemory_policy"]
+        yield f"maxmemory-policy is {policy}: Redis may throw conversations away to make room: set it to noeviction."
+    if settings["appendfsync"] == "no":
+        yield "appendfsync is no: a power cut can lose half a minute of what was acknowledged: set it to always."
 
 
-def _notes(settings: Mapping[str, str], *, always: bool) -> Iterator[str]:
-    if settings["appendonly"] == "yes" and not always:
-        yield f"appendfsync is {settings['appendfsync']}: a power cut can lose what was acknowledged last; always keeps it."
-    if _UNKNOWN in (settings["appendfsync"], settings["maxmemory-policy"]):
-        yield "The server does not show all of its settings: appendfsync and maxmemory-policy have to be known from elsewhere."
-    if settings["role"] not in ("master", _UNKNOWN):
+def _notes(settings: Mapping[str, str]) -> Iterator[str]:
+    if settings["appendfsync"] == "everysec":
+        yield "appendfsync is everysec: a power cut can lose the last second or two of what was acknowledged."
+    if settings["appendfsync"] == "unknown":
+        yield "The server does not say when it flushes its append-only file: a power cut may lose what was acknowledged last."
+    if settings["role"] == "slave":
         yield "This server is a replica: it can only be read."
-    if settings["replicas"] not in ("0", ""):
+    if settings["replicas"] != "0":
         yield "Its replicas follow asynchronously: a failover can lose what was acknowledged last."
-    if settings["maxmemory"] == "0":
-        yield "maxmemory is not set: a server that runs out of memory is ended by its system instead of refusing writes."

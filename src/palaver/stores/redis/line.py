@@ -1,8 +1,5 @@
-"""The line to the other processes: which turns have news, told by PUBLISH, heard on a connection of its own.
-
-What was written is gathered, and one message tells of many turns. All of it is a hint; what is lost is read a little
-later.
-"""
+"""The line to the other processes: which turns have news, told on a channel. All of it is a hint; what is lost is read a
+little later."""
 
 from __future__ import annotations
 
@@ -10,21 +7,21 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Collection, Iterable
 
-from palaver.errors import StoreRefused, StoreUnavailable
-from palaver.stores.redis.connection import Place
+from palaver.errors import StoreUnavailable
 from palaver.stores.redis.driver_errors import DRIVER_ERRORS, translated
-from palaver.stores.redis.wire import Wire
+from palaver.stores.redis.server import Server
 
+_GATHER_SECONDS = 0.005
 _PAUSE_SECONDS = 0.5
+_WAIT_SECONDS = 30.0
 
 
 class Line:
-    """Tells through the wire, and listens beside it."""
+    """Sends gathered news; whoever listens has a connection of its own."""
 
-    def __init__(self, place: Place, wire: Wire, channel: str) -> None:
-        self._place = place
-        self._wire = wire
-        self._channel = channel
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._channel = server.keys.named("wake")
         self._name = secrets.token_hex(4)  # by which a process knows its own messages
         self._pending: set[str] = set()
         self._has_news = asyncio.Event()
@@ -36,7 +33,7 @@ class Line:
         self._sender = asyncio.create_task(self._send(), name="palaver wake-ups")
 
     async def close(self) -> None:
-        """Say what is left to say."""
+        """Say what is left to say. The sender is asked to end, not cancelled: the driver loses a cancellation now and then."""
         self._is_closing = True
         self._has_news.set()
         if self._sender is not None:
@@ -54,31 +51,30 @@ class Line:
         Raises:
             StoreUnavailable: The line is cut.
         """
-        client = self._place.listener()
         try:
-            subscription = client.pubsub(ignore_subscribe_messages=True)
-            await subscription.subscribe(self._channel)
-            while True:
-                message = await subscription.get_message(ignore_subscribe_messages=True, timeout=None)
-                if message is not None:
-                    sender, *turn_ids = message["data"].decode().split(" ")
-                    if sender != self._name:
+            async with self._server.subscribed(self._channel) as heard:
+                while True:
+                    message = await heard.get_message(ignore_subscribe_messages=True, timeout=_WAIT_SECONDS)
+                    if message is None:
+                        await heard.ping()
+                        continue
+                    sender, *turn_ids = str(message.get("data", b""), "utf-8").split(" ")
+                    if turn_ids and sender != self._name:
                         yield frozenset(turn_ids)
         except DRIVER_ERRORS as error:
             raise translated(error) from error
-        finally:
-            await client.aclose()
 
     async def _send(self) -> None:
         while not self._is_closing:
             await self._has_news.wait()
+            await asyncio.sleep(_GATHER_SECONDS)
             try:
                 await self._send_pending()
-            except (StoreUnavailable, StoreRefused):
-                await asyncio.sleep(0 if self._is_closing else _PAUSE_SECONDS)
+            except (StoreUnavailable, *DRIVER_ERRORS):
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _send_pending(self) -> None:
         turn_ids, self._pending = self._pending, set()
         self._has_news.clear()
         if turn_ids:
-            await self._wire.say("PUBLISH", self._channel, " ".join((self._name, *sorted(turn_ids))))
+            await self._server.run(("PUBLISH", self._channel, " ".join([self._name, *sorted(turn_ids)])))

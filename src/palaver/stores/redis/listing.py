@@ -1,139 +1,132 @@
-"""Lists of conversations: the narrowest list that has all that is wanted is walked, and each row is looked at.
-
-Of a filter that no list is about (kind, times, metadata, words) every row is read until a page is full. ``q`` compares
-titles only: this store does not search messages.
-"""
+"""Lists of conversations: one index for each order, walked from a position; what has no index is looked at on the way."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
+from palaver.clock import to_micros
 from palaver.conversation import Conversation
-from palaver.entity import Entity
-from palaver.page import Position, Slice, Window
+from palaver.page import Order, Position, Slice, Window
 from palaver.stores.orders import ConversationFilter, ConversationSort
-from palaver.stores.redis.entries import SORTED_BY, member_of, sorted_list
-from palaver.stores.redis.kept import KeptConversation
-from palaver.stores.redis.keys import active_of_bot, of_bot, of_entity, of_external_id, with_status
+from palaver.stores.redis.indexes import Found, Walk
 from palaver.stores.redis.session import Session
-from palaver.stores.redis.walks import id_in, members, position_in
+from palaver.stores.redis.stored import StoredBot, StoredConversation, StoredEntity
+from palaver.stores.redis.values import conversation
 from palaver.stores.scan import Scan
-from palaver.stores.terms import check_query
+from palaver.stores.terms import check_query, terms_of
 
-
-class Stray(NamedTuple):
-    """A member of a list that does not fit its row."""
-
-    kept: KeptConversation | None
-    where: tuple[str, str]
-
-
-class _Row(NamedTuple):
-    conversation: Conversation
-    member: str
+_SORTS: Mapping[tuple[ConversationSort, Order], str] = {
+    (ConversationSort.LAST_ACTIVITY_AT, Order.DESC): "activity",
+    (ConversationSort.LAST_ACTIVITY_AT, Order.ASC): "activity",
+    (ConversationSort.STARTED_AT, Order.DESC): "started",
+    (ConversationSort.STARTED_AT, Order.ASC): "started",
+    (ConversationSort.CREATED_AT, Order.DESC): "made",
+    (ConversationSort.CREATED_AT, Order.ASC): "made",
+    (ConversationSort.RATING, Order.DESC): "best",
+    (ConversationSort.RATING, Order.ASC): "worst",
+    (ConversationSort.MESSAGE_COUNT, Order.DESC): "count",
+    (ConversationSort.MESSAGE_COUNT, Order.ASC): "count",
+}
 
 
 async def page_conversations(
     db: Session, tenant_id: str, wanted: ConversationFilter, window: Window
-) -> tuple[Slice[Conversation], Sequence[Stray]]:
-    """``ConversationRows.page_conversations``, and what was met in the list that does not belong there."""
+) -> Slice[Conversation]:
+    """``ConversationRows.page_conversations``"""
     if wanted.q is not None:
         check_query(wanted.q)
+        if wanted.q.strip():
+            terms_of(wanted.q)
     scan = Scan.over(window, wanted.order)
-    sorted_by = SORTED_BY[wanted.sort, wanted.order]
-    key = db.keys.conversations(tenant_id, _list_for(wanted, sorted_by))
-    rows: list[_Row] = []
-    strays: list[Stray] = []
-    async for page in members(db, key, _by_position(scan, sorted_by)):
-        kept_rows = await db.read(*(db.conversation(id_in(member)) for member in page))
-        found: list[tuple[KeptConversation, str]] = []
-        for kept, member in zip(kept_rows, page, strict=True):
-            if kept is None or member_of(kept, sorted_by) != member:
-                strays.append(Stray(kept, (key, member)))
-            elif _fits(kept, wanted):
-                found.append((kept, member))
-        rows += await _seen(db, tenant_id, found, wanted)
-        if len(rows) >= scan.rows:
-            break
-    page_of_rows = scan.slice(rows[: scan.rows], lambda row: row[0], lambda row: _position(wanted, position_in(row[1])))
-    return page_of_rows, strays
+    walk = Walk(StoredConversation, _index(tenant_id, wanted), scan.ascending)
+    found = await walk.find(db, _start(scan, wanted), scan.rows, partial(_shown, db, tenant_id, wanted))
+    entities = await db.find_all(StoredEntity, [each.thing.entity_id for each in found])
+    rows = [(each, of) for each, of in zip(found, entities, strict=True)]
+    return scan.slice(rows, lambda row: conversation(row[0].thing, row[1]), lambda row: _position(wanted, row[0]))
 
 
-def _by_position(scan: Scan, sorted_by: str) -> Scan:
-    """Positions by the order of making leave out what the list is sorted by, which is the same of all."""
-    if scan.start is None or sorted_by != "making":
-        return scan
-    return replace(scan, start=(0, *scan.start))
+def _index(tenant_id: str, wanted: ConversationFilter) -> str:
+    """Return the shortest index that has the order and all that is wanted."""
+    sort = _SORTS[wanted.sort, wanted.order]
+    if wanted.deleted:
+        return f"conversations.deleted.{sort}:{tenant_id}"
+    if sort == "activity":
+        if wanted.entity_id is not None:
+            return f"conversations.entity:{wanted.entity_id}"
+        if wanted.bot_id is not None:
+            return f"conversations.bot:{wanted.bot_id}"
+        if wanted.status is not None:
+            return f"conversations.{wanted.status}:{tenant_id}"
+    return f"conversations.live.{sort}:{tenant_id}"
 
 
-def _position(wanted: ConversationFilter, keys: Position) -> Position:
-    return keys[1:] if wanted.sort is ConversationSort.CREATED_AT else keys
+def _start(scan: Scan, wanted: ConversationFilter) -> tuple[int, int] | None:
+    if scan.start is None:
+        return None
+    score, n = (scan.start * 2)[:2] if wanted.sort is ConversationSort.CREATED_AT else scan.start
+    return int(score or 0), int(n or 0)
 
 
-def _list_for(wanted: ConversationFilter, sorted_by: str) -> str:
-    if wanted.deleted or sorted_by != "activity":
-        return sorted_list(sorted_by, deleted=wanted.deleted)
-    if wanted.entity_id is not None:
-        return of_entity(wanted.entity_id)
-    if wanted.external_id is not None:
-        return of_external_id(wanted.external_id)
-    if wanted.bot_id is not None:
-        return active_of_bot(wanted.bot_id) if wanted.status == "active" else of_bot(wanted.bot_id)
-    return with_status(wanted.status) if wanted.status is not None else sorted_list(sorted_by, deleted=False)
+def _position(wanted: ConversationFilter, found: Found[StoredConversation]) -> Position:
+    return (found.thing.n,) if wanted.sort is ConversationSort.CREATED_AT else (found.score, found.thing.n)
 
 
-def _fits(kept: KeptConversation, wanted: ConversationFilter) -> bool:
-    """Whether a row is what is wanted, as far as it tells itself."""
-    value = kept.value
-    if (value.deleted_at is not None) != wanted.deleted or kept.is_given_up:
-        return False
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    kept: StoredConversation
+    bot: StoredBot | None
+    entity: StoredEntity | None
+
+
+async def _shown(
+    db: Session, tenant_id: str, wanted: ConversationFilter, found: Sequence[StoredConversation]
+) -> Sequence[bool]:
+    bots = await db.find_all(StoredBot, [each.bot_id for each in found])
+    entities = await db.find_all(StoredEntity, [each.entity_id for each in found])
+    candidates = map(_Candidate, found, bots, entities)
+    return [each.kept.tenant_id == tenant_id and _is_there(each, wanted) and _fits(each, wanted) for each in candidates]
+
+
+def _is_there(found: _Candidate, wanted: ConversationFilter) -> bool:
+    is_deleted = found.kept.deleted_at is not None
+    return found.bot is not None and found.bot.deleted_at is None and is_deleted == wanted.deleted
+
+
+def _fits(found: _Candidate, wanted: ConversationFilter) -> bool:
+    kept, entity = found.kept, found.entity
     equal = (
-        (wanted.bot_id, value.bot_id),
-        (wanted.status, value.status),
-        (wanted.kind, value.kind),
-        (wanted.external_id, value.external_id),
-        (wanted.entity_id, kept.entity_id),
+        (wanted.bot_id, kept.bot_id),
+        (wanted.status, kept.status),
+        (wanted.entity_id, entity and entity.id),  # of an entity that was forgotten there are none
+        (wanted.entity_type, entity and entity.type),
+        (wanted.external_id, kept.external_id),
+        (wanted.kind, kept.kind),
     )
-    if any(asked is not None and asked != is_now for asked, is_now in equal):
+    if any(asked is not None and asked != is_so for asked, is_so in equal):
         return False
-    if wanted.created_after is not None and value.started_at < wanted.created_after:
+    return _in_time(kept, wanted) and _in_title(kept, wanted) and _in_metadata(kept, wanted)
+
+
+def _in_time(kept: StoredConversation, wanted: ConversationFilter) -> bool:
+    after, before = wanted.created_after, wanted.created_before
+    if after is not None and kept.started_at < to_micros(after):
         return False
-    if wanted.created_before is not None and value.started_at >= wanted.created_before:
-        return False
-    if wanted.q is not None and wanted.q.casefold() not in (value.title or "").casefold():
-        return False
-    return all(key in value.metadata and _text(value.metadata[key]) == text for key, text in wanted.metadata.items())
+    return before is None or kept.started_at < to_micros(before)
 
 
-def _text(value: Any) -> str:
-    """Return a value of metadata as a filter compares it."""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def _in_title(kept: StoredConversation, wanted: ConversationFilter) -> bool:
+    return wanted.q is None or (kept.title is not None and wanted.q.casefold() in kept.title.casefold())
 
 
-async def _seen(
-    db: Session, tenant_id: str, found: Sequence[tuple[KeptConversation, str]], wanted: ConversationFilter
-) -> list[_Row]:
-    """Return those whose bot is there, with their entities."""
-    bot_ids = {kept.value.bot_id for kept, _ in found}
-    entity_ids = {kept.entity_id for kept, _ in found if kept.entity_id is not None}
-    await db.read(
-        *(db.bot(tenant_id, bot_id) for bot_id in bot_ids), *(db.entity(tenant_id, each) for each in entity_ids)
-    )
-    rows: list[_Row] = []
-    for kept, member in found:
-        bot = await db.one(db.bot(tenant_id, kept.value.bot_id))
-        entity = None if kept.entity_id is None else await db.one(db.entity(tenant_id, kept.entity_id))
-        who = None if entity is None else entity.entity
-        if bot is not None and bot.bot.deleted_at is None and _is_with(who, wanted):
-            rows.append(_Row(replace(kept.value, entity=who), member))
-    return rows
-
-
-def _is_with(entity: Entity | None, wanted: ConversationFilter) -> bool:
-    """Of an entity that was forgotten there are no conversations."""
-    if wanted.entity_id is None and wanted.entity_type is None:
+def _in_metadata(kept: StoredConversation, wanted: ConversationFilter) -> bool:
+    if not wanted.metadata:
         return True
-    return entity is not None and wanted.entity_type in (None, entity.type)
+    metadata = json.loads(kept.metadata)
+    return all(key in metadata and _text_of(metadata[key]) == text for key, text in wanted.metadata.items())
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,181 +1,236 @@
 """The tree of turns: which path through it is the active one, what branches it has, what went before a turn.
 
-The active path is a list of messages by ``seq``, which grows along it. An end of the path that moves is walked back to
-where it meets the other one: the cost is what changes, and turns are read many at once.
+``path`` is a sorted set of the messages on the active path, ``tree`` one of ``<parent>:<turn>:<id>`` by their indexes, in
+which the children of a turn stand together. A turn's index is always larger than its parent's, so two ends are walked back
+to where they meet without reading anything else: the cost is what changes, not the history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from palaver.conversation import Branch, Utterance
-from palaver.errors import InvalidInput
-from palaver.stores.changes import check_version
+from palaver.errors import NotFound
 from palaver.stores.openings import in_progress
-from palaver.stores.redis.kept import KeptConversation, KeptMessage, KeptTurn
-from palaver.stores.redis.living import live_conversation, live_turn
-from palaver.stores.redis.session import Session, answer
+from palaver.stores.redis.server import Command, Word
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.stored import StoredConversation, StoredMessage, StoredTurn, number_of, unpacked
+from palaver.stores.rows import utterances_of
 from palaver.stores.tree import Node, branches_of
 
-_TURNS_AT_ONCE = 200
+PATH, TREE, TURNS, SAID, KEYS = "path", "tree", "turns", "said", "keys"
+"""What a conversation has beside its things: its active path, its tree, all its turns by index, all its messages by seq,
+and the turns of its idempotency keys."""
+
+_AT_ONCE = 50
+_BRANCHES_AT_ONCE = 1000
 
 
-def message_ids(kept: KeptTurn) -> tuple[str, ...]:
-    """Return the ids of a turn's question and answer."""
-    return tuple(each for each in (kept.value.user_message_id, kept.value.message_id) if each is not None)
+# What went before
 
 
-async def _turn_before(db: Session, kept: KeptConversation, turn_id: str | None, below: int) -> KeptTurn | None:
-    """Return a turn with an index below this one, having read many of them at once."""
-    if turn_id is None:
+def before(db: Session, kind: type[StoredTurn] | type[StoredConversation], any_id: str, turns: int) -> Command:
+    """Return the command that reads a turn (or a conversation's head) and those before it, with what was said in them."""
+    words: list[Word] = [
+        turns,
+        db.keys.of(StoredTurn.KIND, any_id).removesuffix(any_id),
+        db.keys.of(StoredMessage.KIND, any_id).removesuffix(any_id),
+        number_of(StoredTurn, "parent_id"),
+        number_of(StoredTurn, "question_id"),
+        number_of(StoredTurn, "answer_id"),
+    ]
+    if kind is StoredConversation:
+        words.append(number_of(StoredConversation, "head_id"))
+    return db.server.script("lineage", [db.keys.of(kind.KIND, any_id)], *words)
+
+
+def learned(db: Session, answer: Sequence[bytes]) -> list[StoredTurn]:
+    """Take note of turns and messages that were read by ``before``; return the turns."""
+    turns = []
+    for at in range(0, len(answer), 3):
+        turn = unpacked(StoredTurn, answer[at])
+        known = db.learn(StoredTurn, db.keys.of(StoredTurn.KIND, turn.id), answer[at])
+        for message_id, kept in ((turn.question_id, answer[at + 1]), (turn.answer_id, answer[at + 2])):
+            if message_id is not None:
+                db.learn(StoredMessage, db.keys.of(StoredMessage.KIND, message_id), kept or None)
+        if known is not None:
+            turns.append(known)
+    return turns
+
+
+async def said_in(db: Session, turns: Sequence[StoredTurn]) -> tuple[Utterance, ...]:
+    """Return what was said in some turns."""
+    ids = [message_id for turn in turns for message_id in (turn.question_id, turn.answer_id)]
+    messages = await db.find_all(StoredMessage, ids)
+    rows = [
+        (turn.id, *_columns(asked), *_columns(said))
+        for turn, asked, said in zip(turns, messages[::2], messages[1::2], strict=True)
+    ]
+    return tuple(utterance for row in rows for utterance in utterances_of(row))
+
+
+def _columns(message: StoredMessage | None) -> tuple[str | None, str | None, int | None]:
+    return (None, None, None) if message is None or message.deleted_at else (message.text, message.parts, message.n)
+
+
+async def said_up_to(db: Session, turn_id: str | None, turns: int) -> tuple[Utterance, ...]:
+    """Return what was said in a turn and those before it on its branch, newest first."""
+    if turn_id is None or turns < 1:
+        return ()
+    (answer,) = await db.ask(before(db, StoredTurn, turn_id, turns))
+    return await said_in(db, learned(db, answer))
+
+
+async def _parent_of(db: Session, turn: StoredTurn) -> StoredTurn | None:
+    if turn.parent_id is None:
         return None
-    if not db.has_read(turn_id):
-        key = db.keys.inside(kept.id, "turns")
-        ids = await db.one(answer("ZREVRANGEBYSCORE", key, f"({below}", "-inf", "LIMIT", 0, _TURNS_AT_ONCE))
-        await db.read(*(db.turn(each.decode()) for each in ids))
-    return await db.one(db.turn(turn_id))
+    if not db.knows(StoredTurn, turn.parent_id):
+        (answer,) = await db.ask(before(db, StoredTurn, turn.parent_id, _AT_ONCE))
+        learned(db, answer)
+    return await db.find(StoredTurn, turn.parent_id)
 
 
-async def move_path(
-    db: Session, kept: KeptConversation, old_id: str | None, new_id: str | None, *, also: str | None = None
-) -> None:
-    """Move the active path from one end to another; the message ``also`` is on it, too."""
-    joining: set[str] = set() if also is None else {also}
-    leaving: set[str] = set()
-    below = kept.record.last_index + 1
-    old, new = await _turn_before(db, kept, old_id, below), await _turn_before(db, kept, new_id, below)
-    while (old and old.id) != (new and new.id):
-        if new is None or (old is not None and old.value.index > new.value.index):
-            assert old is not None
-            leaving.update(message_ids(old))
-            old = await _turn_before(db, kept, old.value.parent_id, old.value.index)
-        else:
-            joining.update(message_ids(new))
-            new = await _turn_before(db, kept, new.value.parent_id, new.value.index)
-    path = db.keys.inside(kept.id, "path")
-    for message_id in sorted(leaving - joining):
-        db.do("ZREM", path, message_id)
-    for message in await _messages(db, sorted(joining)):
-        if message.is_there:
-            db.do("ZADD", path, message.value.seq, message.id)
+# The active path
 
 
-async def _messages(db: Session, ids: Sequence[str]) -> list[KeptMessage]:
-    found = await db.read(*(db.message(message_id) for message_id in ids))
-    return [message for message in found if message is not None]
+class Marks:
+    """The marks of a conversation's active path, as an operation changes them."""
+
+    def __init__(self, db: Session, conversation_id: str) -> None:
+        self._db = db
+        self._key = db.keys.of(PATH, conversation_id)
+        self._changed: dict[str, bool] = {}
+
+    async def has(self, message_id: str) -> bool:
+        """Whether a message is on the path."""
+        if message_id in self._changed:
+            return self._changed[message_id]
+        (score,) = await self._db.ask(("ZSCORE", self._key, message_id))
+        return score is not None
+
+    def set(self, message: StoredMessage) -> None:
+        """Put a message on the path, unless it is deleted."""
+        if message.deleted_at is None:
+            self._changed[message.id] = True
+            self._db.write("ZADD", self._key, message.seq, message.id)
+
+    def clear(self, message_id: str) -> None:
+        """Take a message off the path."""
+        self._changed[message_id] = False
+        self._db.write("ZREM", self._key, message_id)
+
+    async def move(self, old: StoredTurn | None, new: StoredTurn | None, *, also: str | None = None) -> None:
+        """Move the path from one end to another; the message ``also`` is on it, too."""
+        left: list[str | None] = []
+        joined = [also]
+        while (old and old.id) != (new and new.id):
+            if new is None or (old is not None and old.index > new.index):
+                assert old is not None  # else both were None
+                left += [old.question_id, old.answer_id]
+                old = await _parent_of(self._db, old)
+            else:
+                joined += [new.question_id, new.answer_id]
+                new = await _parent_of(self._db, new)
+        await self._change(left, joined)
+
+    async def _change(self, left: Sequence[str | None], joined: Sequence[str | None]) -> None:
+        for message_id in left:
+            if message_id is not None and message_id not in joined:
+                self.clear(message_id)
+        for message in await self._db.find_all(StoredMessage, list(joined)):
+            if message is not None:
+                self.set(message)
 
 
-async def all_turns(db: Session, kept: KeptConversation) -> list[KeptTurn]:
-    """Return the turns of a conversation that were not deleted, by index."""
-    found: list[KeptTurn] = []
-    below = "-inf"
-    while True:
-        key = db.keys.inside(kept.id, "turns")
-        ids = await db.one(answer("ZRANGEBYSCORE", key, below, "+inf", "LIMIT", 0, _TURNS_AT_ONCE))
-        turns = [turn for turn in await db.read(*(db.turn(each.decode()) for each in ids)) if turn is not None]
-        found += [turn for turn in turns if turn.record.deleted_at is None]
-        if len(ids) < _TURNS_AT_ONCE or not turns:
-            return found
-        below = f"({turns[-1].value.index}"
+# The tree
 
 
-async def set_head(
-    db: Session, tenant_id: str, conversation_id: str, turn_id: str, if_version: int | None
-) -> KeptConversation:
-    """``ConversationRows.set_head``"""
-    kept = await live_conversation(db, tenant_id, conversation_id)
-    turn = await db.one(db.turn(turn_id))
-    if turn is None or turn.value.conversation_id != conversation_id or turn.record.deleted_at is not None:
-        raise InvalidInput("This is no turn of this conversation.", code="invalid_parent")
-    check_version("conversation", kept.value.version, if_version)
-    refuse_while_open(kept)
-    if turn_id != kept.value.head_turn_id:
-        await move_path(db, kept, kept.value.head_turn_id, turn_id)
-        kept = kept.with_value(head_turn_id=turn_id, version=kept.value.version + 1)
-        db.put(kept)
-    return kept
+class Child(NamedTuple):
+    """A turn by its index and its id."""
+
+    at: int
+    id: str
 
 
-def refuse_while_open(kept: KeptConversation) -> None:
-    """Raise ``TurnInProgress`` if a turn of the conversation runs or waits."""
-    open_ids = [kept.value.running_turn_id, *(turn.id for turn in kept.waiting)]
-    open_id = next((each for each in open_ids if each is not None), None)
-    if open_id is not None:
-        raise in_progress(open_id, kept.id)
+class Tree:
+    """The tree of a conversation, as an operation changes it."""
+
+    def __init__(self, db: Session, conversation_id: str) -> None:
+        self._db = db
+        self._key = db.keys.of(TREE, conversation_id)
+        self._children: dict[int, list[Child]] = {}
+
+    async def children(self, parent_index: int | None) -> list[Child]:
+        """Return the turns that continue a turn (None: nothing), in order."""
+        at = parent_index or 0
+        if at not in self._children:
+            (members,) = await self._db.ask(("ZRANGEBYLEX", self._key, f"[{at:010d}:", f"({at:010d};"))
+            self._children[at] = [Child(node.key, node.turn_id) for node in map(_node, members)]
+        return self._children[at]
+
+    async def newest_end(self, parent_index: int | None) -> str | None:
+        """Return the newest child of a turn, or its newest child, and so on: the last of them."""
+        found = None
+        while children := await self.children(parent_index):
+            parent_index, found = children[-1]
+        return found
+
+    async def remove(self, turn: StoredTurn) -> None:
+        """Take a turn out; its children hang on its parent."""
+        (await self.children(turn.parent_index)).remove(Child(turn.index, turn.id))
+        self._db.write("ZREM", self._key, branch_of(turn))
+        for child in await self._db.find_all(StoredTurn, [each.id for each in await self.children(turn.index)]):
+            if child is not None:
+                await self._hang(child, turn.parent_id, turn.parent_index)
+        self._children[turn.index] = []
+
+    async def _hang(self, child: StoredTurn, parent_id: str | None, parent_index: int | None) -> None:
+        moved = replace(child, parent_id=parent_id, parent_index=parent_index)
+        self._db.put(moved)
+        self._db.write("ZREM", self._key, branch_of(child))
+        self._db.write("ZADD", self._key, 0, branch_of(moved))
+        siblings = await self.children(parent_index)
+        siblings.append(Child(child.index, child.id))
+        siblings.sort()
+
+
+def branch_of(turn: StoredTurn) -> str:
+    """Return what stands for a turn in the tree."""
+    return f"{turn.parent_index or 0:010d}:{turn.index:010d}:{turn.id}"
+
+
+def _node(member: bytes) -> Node:
+    parent, index, turn_id = member.decode().split(":", 2)
+    return Node(int(index), turn_id, int(parent) or None)
 
 
 async def branches(db: Session, tenant_id: str, conversation_id: str) -> Sequence[Branch]:
     """``ConversationRows.branches``"""
-    kept = await live_conversation(db, tenant_id, conversation_id)
-    turns = await all_turns(db, kept)
-    places = {turn.id: turn.value.index for turn in turns}
-    nodes = [Node(turn.value.index, turn.id, places.get(turn.value.parent_id or "")) for turn in turns]
-    return branches_of(nodes, places.get(kept.value.head_turn_id or ""))
+    conversation, _ = await db.live(tenant_id, conversation_id)
+    key = db.keys.of(TREE, conversation_id)
+    nodes: list[Node] = []
+    while True:
+        (members,) = await db.ask(("ZRANGE", key, len(nodes), len(nodes) + _BRANCHES_AT_ONCE - 1))
+        nodes += map(_node, members)
+        if len(members) < _BRANCHES_AT_ONCE:
+            break
+    head = next((node.key for node in nodes if node.turn_id == conversation.head_id), None)
+    return branches_of(nodes, head)
 
 
 async def lineage(db: Session, tenant_id: str, turn_id: str, turns: int) -> Sequence[Utterance]:
     """``MessageRows.lineage``"""
-    kept, turn = await live_turn(db, tenant_id, turn_id)
-    parent_id = turn.value.parent_id
-    return () if parent_id is None else await said_up_to(db, kept, parent_id, turns)
+    turn = await db.get(StoredTurn, tenant_id, turn_id)
+    await db.live(tenant_id, turn.conversation_id)
+    if turn.deleted_at is not None:
+        raise NotFound
+    return await said_up_to(db, turn.parent_id, turns)
 
 
-async def said_up_to(db: Session, kept: KeptConversation, turn_id: str, turns: int) -> tuple[Utterance, ...]:
-    """Return what was said in a turn and those before it on its branch, newest first."""
-    turn = await db.one(db.turn(turn_id))
-    if turn is None or turns < 1:
-        return ()
-    path = db.keys.inside(kept.id, "path")
-    last_id = message_ids(turn)[-1]  # a question may be shared with a turn that is on the path
-    seq = await db.one(answer("ZSCORE", path, last_id))
-    if seq is None:
-        return await _said_on_branch(db, kept, turn, turns)
-    ids = await db.one(answer("ZREVRANGEBYSCORE", path, int(seq), "-inf", "LIMIT", 0, 2 * turns))
-    return said_in(await _messages(db, [each.decode() for each in ids]), turns)
-
-
-def said_in(newest_first: Iterable[KeptMessage], turns: int) -> tuple[Utterance, ...]:
-    """Return what messages of the active path say, of so many turns. A question belongs to the turn whose answer follows."""
-    said: list[Utterance] = []
-    seen: list[str] = []
-    last: KeptMessage | None = None
-    for message in newest_first:
-        value, turn_id = message.value, message.value.turn_id
-        if last is not None and last.answers == message.id:
-            turn_id = last.value.turn_id
-        last = message
-        if turn_id not in seen:
-            seen.append(turn_id)
-        if len(seen) > turns:
-            break
-        said.append(Utterance(turn_id=turn_id, role=value.role, parts=value.parts))
-    return tuple(said)
-
-
-async def _said_on_branch(db: Session, kept: KeptConversation, turn: KeptTurn, turns: int) -> tuple[Utterance, ...]:
-    branch: list[KeptTurn] = []
-    at: KeptTurn | None = turn
-    while at is not None and len(branch) < turns:
-        branch.append(at)
-        at = await _turn_before(db, kept, at.value.parent_id, at.value.index)
-    messages = {each.id: each for each in await _messages(db, [i for each in branch for i in message_ids(each)])}
-    return tuple(
-        Utterance(turn_id=each.id, role=messages[message_id].value.role, parts=messages[message_id].value.parts)
-        for each in branch
-        for message_id in reversed(message_ids(each))
-        if message_id in messages and messages[message_id].is_there
-    )
-
-
-async def leave_head(
-    db: Session, kept: KeptConversation, gone: KeptTurn, others: Sequence[KeptTurn]
-) -> KeptConversation:
-    """Give a conversation whose head was deleted another one: the newest end below its parent, else the parent."""
-    if kept.value.head_turn_id != gone.id:
-        return kept
-    newest = {turn.value.parent_id: turn.id for turn in others}  # by index: the last one stays
-    parent_id = head_id = gone.value.parent_id
-    while head_id in newest:
-        head_id = newest[head_id]
-    await move_path(db, kept, parent_id, head_id)
-    return kept.with_value(head_turn_id=head_id)
+def refuse_while_open(conversation: StoredConversation) -> None:
+    """Raise ``TurnInProgress`` if a turn of the conversation runs or waits."""
+    waiting = conversation.queued[0] if conversation.queued else None
+    if conversation.running_id or waiting:
+        raise in_progress(conversation.running_id or waiting, conversation.id)

@@ -1,6 +1,7 @@
-"""Purge: what was deleted goes for good, in small steps that can be repeated, each one step of one conversation.
+"""Purge: what was deleted goes for good, in small steps, each of which can be repeated.
 
-What a removal leaves in Redis' append-only file is cleared by its own rewrite, which nobody waits for.
+What lies elsewhere goes before what names it, so that a purge that was cut finds it again. Redis gives memory back by itself;
+its append-only file holds what was removed until it is next rewritten, which its settings decide.
 """
 
 from __future__ import annotations
@@ -9,213 +10,178 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from palaver.clock import from_micros, to_micros
-from palaver.stores.redis.attachments import Linking, reference_of
-from palaver.stores.redis.begin import attachments_of
-from palaver.stores.redis.kept import KeptBot, KeptConversation, KeptMessage, KeptTurn
-from palaver.stores.redis.keys import GONE_BOTS, GONE_CONVERSATIONS, GONE_TURNS, LOGS, UNUSED, of_bot
-from palaver.stores.redis.once import release
-from palaver.stores.redis.paths import message_ids
-from palaver.stores.redis.session import Session, answer
-from palaver.stores.redis.walks import id_in
+from palaver.stores.redis import holds, links, logs
+from palaver.stores.redis.access import Access
+from palaver.stores.redis.claims import forget_once
+from palaver.stores.redis.indexes import due
+from palaver.stores.redis.paths import KEYS, PATH, SAID, TREE, TURNS
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.stored import StoredBot, StoredConversation, StoredMessage, StoredTurn, id_of
+from palaver.stores.redis.values import message
 
-_UNUSED_SECONDS = 24 * 3600  # an upload that no message refers to after a day was given up
+_UNUSED_MICROS = 24 * 3600 * 1_000_000  # an upload that no message refers to after a day was given up
 
 
-class RedisPurge(Linking):
-    """``purge`` of ``stores.base.ConversationRows``, ``expire_logs`` of ``TurnRows``"""
+class RedisPurge(Access):
+    """The purge of ``stores.base.ConversationRows``"""
 
     async def purge(self, *, deleted_before_seconds: float, limit: int) -> int:
         now = await self._now()
         cutoff = now - int(deleted_before_seconds * 1_000_000)
         removed = 0
-        for remove in (self._conversations, self._turns, self._bots, self._unused):
-            if removed < limit:
-                removed += await remove(cutoff, limit - removed)
-        return removed
-
-    async def expire_logs(self, *, older_than_seconds: float, limit: int) -> int:
-        cutoff = await self._now() - int(older_than_seconds * 1_000_000)
-        ended = await self._read(partial(_oldest, name=LOGS, cutoff=cutoff, limit=limit))
-        return sum([await self._write(partial(_drop_log, turn_id=turn_id), turn_id) for turn_id in ended])
+        for remove in (self._conversations, self._turns, self._bots):
+            removed += await remove(cutoff, limit - removed)
+        return removed + await self._attachments(min(cutoff, now - _UNUSED_MICROS), limit - removed)
 
     async def _conversations(self, cutoff: int, limit: int) -> int:
         removed = 0
-        while removed < limit:
-            doomed = await self._read(partial(_doomed_conversation, cutoff=cutoff))
-            if doomed is None:
-                break
-            removed += await self._empty(doomed, cutoff, limit - removed)
+        for conversation_id in await self._run(partial(_doomed_conversations, cutoff=cutoff, limit=limit)):
+            doom = partial(_doom, conversation_id=conversation_id, cutoff=cutoff)
+            while removed < limit and await self._run(doom, conversation_id):
+                gone = await self._empty(conversation_id, limit - removed)
+                removed += gone
+                if not gone:
+                    removed += await self._run(partial(_drop_conversation, conversation_id=conversation_id))
+                    break
         return removed
 
-    async def _empty(self, conversation_id: str, cutoff: int, limit: int) -> int:
-        """Remove up to ``limit`` rows of a conversation: messages, turns with their logs, then itself."""
-        await self._write(partial(_give_up, conversation_id=conversation_id, cutoff=cutoff), conversation_id)
-        messages = await self._read(partial(_messages_inside, conversation_id=conversation_id, limit=limit))
-        await self._release_bytes(messages)
-        remove = partial(_remove_inside, conversation_id=conversation_id, messages=messages, limit=limit)
-        removed, emptied = await self._write(remove, conversation_id)
-        if emptied is not None:
-            await self._write(partial(_release_once, kept=emptied), emptied.tenant_id)
-        return removed
+    async def _empty(self, conversation_id: str, limit: int) -> int:
+        """Remove up to ``limit`` things inside a conversation: messages, then turns with their logs."""
+        messages = await self._run(lambda db: _inside(db, SAID, conversation_id, limit))
+        if messages:
+            return await self._remove_messages(conversation_id, messages)
+        turns = await self._run(lambda db: _inside(db, TURNS, conversation_id, limit))
+        return await self._run(lambda db: _drop_turns(db, turns), conversation_id) if turns else 0
 
-    async def _release_bytes(self, messages: Sequence[KeptMessage]) -> None:
-        for message in messages:
-            if attachment_ids := attachments_of(message.value.parts):
-                await self._let_go(message.tenant_id, message.id, attachment_ids)
+    async def _remove_messages(self, conversation_id: str, message_ids: Sequence[str]) -> int:
+        for message_id, attachment_id in await self._run(partial(_references, message_ids=message_ids)):
+            unlink = partial(links.unlink, attachment_id=attachment_id, message_id=message_id)
+            await self._run(unlink, attachment_id)
+        return await self._run(lambda db: _drop_messages(db, conversation_id, message_ids), conversation_id)
 
     async def _turns(self, cutoff: int, limit: int) -> int:
         removed = 0
-        for turn_id in await self._read(partial(_oldest, name=GONE_TURNS, cutoff=cutoff, limit=limit)):
-            messages = await self._read(partial(_deleted_messages, turn_id=turn_id))
-            await self._release_bytes(messages)
-            removed += await self._write(partial(_remove_turn, turn_id=turn_id, messages=messages), turn_id)
+        for turn_id in await self._run(lambda db: due(db, "turns.doomed", cutoff, max(limit, 0))):
+            if removed >= limit:
+                break
+            found = await self._run(lambda db, turn_id=turn_id: db.find(StoredTurn, turn_id))  # type: ignore[misc]
+            if found is not None:
+                ids = await self._run(partial(_deleted_messages, turn=found))
+                removed += await self._remove_messages(found.conversation_id, ids) if ids else 0
+                removed += await self._run(partial(_drop_turns, turn_ids=[turn_id]), found.conversation_id)
         return removed
 
     async def _bots(self, cutoff: int, limit: int) -> int:
-        removed = 0
-        for name in await self._read(partial(_oldest, name=GONE_BOTS, cutoff=cutoff, limit=limit)):
-            bot_id, _, tenant_id = name.partition(" ")
-            removed += await self._write(partial(_remove_bot, tenant_id=tenant_id, bot_id=bot_id), tenant_id)
-        return removed
+        doomed = await self._run(partial(_empty_bots, cutoff=cutoff, limit=limit))
+        return sum([await self._run(partial(_drop_bot, bot_id=each), each) for each in doomed])
 
-    async def _unused(self, cutoff: int, limit: int) -> int:
-        given_up = min(cutoff, await self._now() - _UNUSED_SECONDS * 1_000_000)
+    async def _attachments(self, cutoff: int, limit: int) -> int:
         removed = 0
-        for member in await self._read(partial(_oldest, name=UNUSED, cutoff=given_up, limit=limit)):
-            if await self._remove(reference_of(member)):
+        for attachment_id in await self._run(lambda db: due(db, "attachments.unused", cutoff, max(limit, 0))):
+            kept = await self._run(partial(links.doom, attachment_id=attachment_id), attachment_id)
+            if kept is not None:
+                await self._run(partial(links.let_go, kept=kept), kept.sha256)
+                await self._run(partial(links.drop, attachment_id=attachment_id), attachment_id)
                 removed += 1
-            else:
-                await self._wire.put([("ZREM", self._keys.listing(UNUSED), member)])
         return removed
 
 
-async def _oldest(db: Session, name: str, cutoff: int, limit: int) -> list[str]:
-    found = await db.one(answer("ZRANGEBYSCORE", db.keys.listing(name), "-inf", cutoff, "LIMIT", 0, limit))
-    return [each.decode() for each in found]
+async def _doomed_conversations(db: Session, cutoff: int, limit: int) -> Sequence[str]:
+    """Return conversations that were deleted, by themselves or with their bot."""
+    if limit < 1:
+        return ()
+    found = await due(db, "conversations.doomed", cutoff, limit)
+    for bot_id in await due(db, "bots.doomed", cutoff, limit):
+        if len(found) < limit:
+            found += await _conversations_of(db, bot_id, limit - len(found))
+    return found
 
 
-async def _drop_log(db: Session, turn_id: str) -> bool:
-    turn = await db.one(db.turn(turn_id))
-    kept = None if turn is None else await db.one(db.conversation(turn.value.conversation_id))
-    if turn is None or kept is None or not turn.has_log:
+async def _doom(db: Session, conversation_id: str, cutoff: int) -> bool:
+    """Give a conversation up for good, unless it was restored meanwhile: from here on it goes piece by piece."""
+    kept = await db.find_conversation(conversation_id)
+    if kept is None:
         return False
-    db.put(KeptTurn(tenant_id=turn.tenant_id, bot_id=turn.bot_id, record=turn.record, place=turn.place))
-    db.do("UNLINK", db.keys.inside(turn_id, "log"))
+    bot = await db.find(StoredBot, kept.bot_id)
+    deletions = [each.deleted_at for each in (kept, bot) if each is not None and each.deleted_at is not None]
+    if not kept.doomed:
+        if not deletions or min(deletions) > cutoff:
+            return False
+        db.put(replace(kept, doomed=True, deleted_at=min(deletions)))
     return True
 
 
-async def _doomed_conversation(db: Session, cutoff: int) -> str | None:
-    found = await _oldest(db, GONE_CONVERSATIONS, cutoff, 1)
-    if found:
-        return found[0]
-    for name in await _oldest(db, GONE_BOTS, cutoff, 200):
-        bot_id, _, tenant_id = name.partition(" ")
-        first = await db.one(answer("ZRANGE", db.keys.conversations(tenant_id, of_bot(bot_id)), 0, 0))
-        if first:
-            return id_in(first[0].decode())
-    return None
+async def _conversations_of(db: Session, bot_id: str, limit: int) -> list[str]:
+    (members,) = await db.ask(("ZRANGE", db.keys.index(f"conversations.bot:{bot_id}"), 0, limit - 1))
+    return [id_of(member) for member in members]
 
 
-async def _give_up(db: Session, conversation_id: str, cutoff: int) -> None:
-    """From here on a conversation goes piece by piece, unless it was restored meanwhile."""
-    kept = await db.one(db.conversation(conversation_id))
-    if kept is None or kept.is_given_up:
-        return
-    bot = await db.one(db.bot(kept.tenant_id, kept.value.bot_id))
-    hidden_at = None if bot is None else bot.bot.deleted_at
-    times = [time for time in (kept.value.deleted_at, hidden_at) if time is not None]
-    doomed_at = next(
-        (time for time in times if to_micros(time) <= cutoff), from_micros(cutoff) if bot is None else None
-    )
-    if doomed_at is not None:
-        kept = kept.with_value(deleted_at=doomed_at)
-        db.put(replace(kept, record=replace(kept.record, deletion=None)))
+async def _inside(db: Session, kind: str, conversation_id: str, limit: int) -> list[str]:
+    (ids,) = await db.ask(("ZRANGE", db.keys.of(kind, conversation_id), 0, limit - 1))
+    return [each.decode() for each in ids]
 
 
-async def _messages_inside(db: Session, conversation_id: str, limit: int) -> list[KeptMessage]:
-    ids = await db.one(answer("ZRANGE", db.keys.inside(conversation_id, "messages"), 0, limit - 1))
-    found = await db.read(*(db.message(each.decode()) for each in ids))
-    return [message for message in found if message is not None]
+async def _references(db: Session, message_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Return which messages refer to which attachments."""
+    found = await db.find_all(StoredMessage, message_ids)
+    return [
+        (each.id, attachment_id)
+        for each in found
+        if each is not None
+        for attachment_id in links.attachments_of(message(each).parts)
+    ]
 
 
-async def _remove_inside(
-    db: Session, *, conversation_id: str, messages: Sequence[KeptMessage], limit: int
-) -> tuple[int, KeptConversation | None]:
-    """Remove messages, then turns; what is empty then is removed, too, and returned."""
-    kept = await db.one(db.conversation(conversation_id))
-    if kept is None or not kept.is_given_up:
-        return 0, None
-    there = await db.read(*(db.message(message.id) for message in messages))
-    for message in there:
-        if message is not None:
-            remove_message(db, message)
-    removed = len(messages)
-    ids = await db.one(answer("ZRANGE", db.keys.inside(conversation_id, "turns"), 0, max(limit - removed, 0)))
-    turns = await db.read(*(db.turn(each.decode()) for each in ids[: max(limit - removed, 0)]))
-    for turn in turns:
-        removed += 1
-        if turn is not None:
-            remove_turn(db, turn)
-    if removed >= limit or len(ids) > len(turns):
-        return removed, None
-    db.remove(kept)
-    for part in ("turns", "messages", "path", "keys"):
-        db.do("UNLINK", db.keys.inside(conversation_id, part))
-    return removed + 1, kept
+async def _drop_messages(db: Session, conversation_id: str, message_ids: Sequence[str]) -> int:
+    for each in await db.find_all(StoredMessage, message_ids):
+        if each is not None:
+            db.drop(each)
+    db.write("ZREM", db.keys.of(SAID, conversation_id), *message_ids)
+    db.write("ZREM", db.keys.of(PATH, conversation_id), *message_ids)
+    return len(message_ids)
 
 
-def remove_message(db: Session, message: KeptMessage) -> None:
-    """Remove a message, and what leads to it."""
-    for part in ("messages", "path"):
-        db.do("ZREM", db.keys.inside(message.value.conversation_id, part), message.id)
-    db.remove(message)
+async def _drop_turns(db: Session, turn_ids: Sequence[str]) -> int:
+    """Remove turns and their logs; return how many things that were."""
+    removed = 0
+    for each in await db.find_all(StoredTurn, turn_ids):
+        if each is not None:
+            db.drop(each)
+            logs.drop(db, each.id)
+            db.write("UNLINK", db.keys.of(holds.KIND, each.id))
+            db.write("ZREM", db.keys.of(TURNS, each.conversation_id), each.id)
+            if each.key is not None:
+                db.write("HDEL", db.keys.of(KEYS, each.conversation_id), each.key)
+            removed += 1 + each.has_log
+    return removed
 
 
-def remove_turn(db: Session, turn: KeptTurn) -> None:
-    """Remove a turn, its log, and what leads to it."""
-    conversation_id = turn.value.conversation_id
-    db.do("ZREM", db.keys.inside(conversation_id, "turns"), turn.id)
-    for part in ("live", "log"):
-        db.do("UNLINK", db.keys.inside(turn.id, part))
-    if turn.record.once is not None:
-        db.do("HDEL", db.keys.inside(conversation_id, "keys"), turn.record.once.key)
-    db.remove(turn)
+async def _deleted_messages(db: Session, turn: StoredTurn) -> list[str]:
+    found = await db.find_all(StoredMessage, [turn.question_id, turn.answer_id])
+    return [each.id for each in found if each is not None and each.deleted_at is not None]
 
 
-async def _release_once(db: Session, kept: KeptConversation) -> None:
-    release(db, kept.tenant_id, "conversation", kept.record.once)
-
-
-async def _deleted_messages(db: Session, turn_id: str) -> list[KeptMessage]:
-    turn = await db.one(db.turn(turn_id))
-    if turn is None:
-        return []
-    found = await db.read(*(db.message(each) for each in message_ids(turn)))
-    return [message for message in found if message is not None and not message.is_there]
-
-
-async def _remove_turn(db: Session, turn_id: str, messages: Sequence[KeptMessage]) -> int:
-    turn = await db.one(db.turn(turn_id))
-    if turn is None:
-        db.do("ZREM", db.keys.listing(GONE_TURNS), turn_id)
+async def _drop_conversation(db: Session, conversation_id: str) -> int:
+    kept = await db.find(StoredConversation, conversation_id)
+    if kept is None:
         return 0
-    await db.one(db.conversation(turn.value.conversation_id))
-    there = await db.read(*(db.message(message.id) for message in messages))
-    for message in there:
-        if message is not None:
-            remove_message(db, message)
-    remove_turn(db, turn)
-    return 1 + len(messages)
+    for kind in (PATH, SAID, TURNS, TREE, KEYS, "revision"):
+        db.write("UNLINK", db.keys.of(kind, conversation_id))
+    await forget_once(db, kept.tenant_id, StoredConversation, kept.key, conversation_id)
+    db.drop(kept)
+    return 1
 
 
-async def _remove_bot(db: Session, tenant_id: str, bot_id: str) -> int:
-    """Remove a bot that has no conversations any more."""
-    kept: KeptBot | None = await db.one(db.bot(tenant_id, bot_id))
-    if await db.one(answer("ZCARD", db.keys.conversations(tenant_id, of_bot(bot_id)))):
+async def _empty_bots(db: Session, cutoff: int, limit: int) -> Sequence[str]:
+    """Return bots that were deleted and have no conversations left."""
+    found = await due(db, "bots.doomed", cutoff, max(limit, 0))
+    return [each for each in found if not await _conversations_of(db, each, 1)]
+
+
+async def _drop_bot(db: Session, bot_id: str) -> int:
+    kept = await db.find(StoredBot, bot_id)
+    if kept is None or kept.deleted_at is None:
         return 0
-    if kept is None or kept.bot.deleted_at is None:
-        return 0
-    release(db, tenant_id, "bot", kept.once)
-    db.remove(kept)
+    await forget_once(db, kept.tenant_id, StoredBot, kept.key, bot_id)
+    db.drop(kept)
     return 1

@@ -2,156 +2,125 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
-from itertools import groupby
 
-from palaver.conversation import Role
-from palaver.page import Order, Position, Slice, Window
+from palaver.clock import from_micros
+from palaver.conversation import InterruptReason
+from palaver.page import Order, Slice, Window
+from palaver.stores.orders import Once
+from palaver.stores.record_columns import once_of
 from palaver.stores.records import (
     AttachmentRecord,
     BotRecord,
+    ConversationRecord,
     EntityRecord,
     EventRecord,
     Inside,
+    KeyRecord,
     MessageRecord,
     Record,
     Shelf,
+    TurnRecord,
 )
-from palaver.stores.redis.attachments import Reference, attachment_in
-from palaver.stores.redis.entries import sorted_list
-from palaver.stores.redis.events import stretch_of_log
-from palaver.stores.redis.kept import KeptConversation, KeptMessage
-from palaver.stores.redis.keys import digits
-from palaver.stores.redis.session import Session, Wanted, answer
-from palaver.stores.redis.shelving import Shelving
-from palaver.stores.redis.tenants import key_records, listed_keys
-from palaver.stores.redis.walks import beyond, id_in, members, position_in, stretch
-from palaver.stores.rows import Row
+from palaver.stores.redis import holds, logs
+from palaver.stores.redis.access import Access
+from palaver.stores.redis.indexes import mapped, page
+from palaver.stores.redis.paths import PATH, SAID, TURNS
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.shelving import put_inside, put_on_shelf, puts_inside
+from palaver.stores.redis.stored import (
+    StoredAttachment,
+    StoredBot,
+    StoredConversation,
+    StoredEntity,
+    StoredKey,
+    StoredMessage,
+    StoredTurn,
+)
+from palaver.stores.redis.values import api_key, attachment, bot, conversation, entity, message, turn
 from palaver.stores.scan import Scan
 
 
-class RedisRecords(Shelving):
+class RedisRecords(Access):
     """``stores.base.RecordRows``"""
 
     async def page_records(self, shelf: Shelf, tenant_id: str, window: Window) -> Slice[Record]:
-        return await self._read(partial(_SHELVES[shelf], tenant_id=tenant_id, scan=Scan.over(window, Order.ASC)))
+        return await self._run(partial(_SHELVES[shelf], tenant_id=tenant_id, window=window))
 
     async def page_inside(self, inside: Inside, tenant_id: str, conversation_id: str, window: Window) -> Slice[Record]:
         scan = Scan.over(window, Order.ASC)
-        return await self._read(
-            partial(_inside, inside=inside, tenant_id=tenant_id, conversation_id=conversation_id, scan=scan)
-        )
+        return await self._run(lambda db: _page_inside(db, inside, (tenant_id, conversation_id), scan))
 
     async def put_records(self, tenant_id: str, records: Sequence[Record]) -> None:
-        for put, alike in groupby(records, key=self._putter):
-            await put(tenant_id, list(alike))
+        inside = [each for each in records if puts_inside(each)]
+        for each in records:
+            if each not in inside:
+                await self._run(partial(put_on_shelf, tenant_id=tenant_id, record=each))
+        if inside:
+            await self._run(partial(put_inside, tenant_id=tenant_id, records=inside))
 
     async def set_secret(self, secret: bytes) -> None:
-        await self._wire.put([("SET", self._keys.all("secret"), secret)])
+        await self._run(lambda db: db.ask(("SET", db.keys.named("secret"), secret)))
 
     async def note(self, name: str) -> str | None:
-        raw = (await self._wire.ask([("HGET", self._keys.all("notes"), name)]))[0]
-        return None if raw is None else str(raw.decode())
+        (text,) = await self._run(lambda db: db.ask(("GET", db.keys.named(f"note:{name}"))))
+        return None if text is None else text.decode()
 
     async def set_note(self, name: str, text: str) -> None:
-        await self._wire.put([("HSET", self._keys.all("notes"), name, text)])
+        await self._run(lambda db: db.ask(("SET", db.keys.named(f"note:{name}"), text)))
 
 
-_Rows = list[Row]
-"""A record and its member of a list, or its position."""
+def _once(key: str | None, fingerprint: str | None) -> Once | None:
+    return once_of(key, None if fingerprint is None else bytes.fromhex(fingerprint))
 
 
-def _first(row: Row) -> Record:
-    record: Record = row[0]
-    return record
+async def _keys(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
+    found = await page(db, StoredKey, f"keys:{tenant_id}", window, Order.ASC)
+    return mapped(found, lambda kept: KeyRecord(key=api_key(kept), digest=bytes.fromhex(kept.digest), place=kept.n))
 
 
-def _position(row: Row) -> Position:
-    return position_in(row[1])
+async def _bots(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
+    found = await page(db, StoredBot, f"bots:{tenant_id}", window, Order.ASC)
+    return mapped(found, lambda kept: BotRecord(bot=bot(kept), once=_once(kept.key, kept.fingerprint), place=kept.n))
 
 
-async def _keys(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]:
-    found = await db.one(answer(*stretch(listed_keys(db.keys, tenant_id), scan, scan.rows)))
-    names = [member.decode() for member in found]
-    return scan.slice(list(zip(await key_records(db, names), names, strict=True)), _first, _position)
+async def _entities(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
+    found = await page(db, StoredEntity, f"entities:{tenant_id}", window, Order.ASC)
+    return mapped(
+        found, lambda kept: EntityRecord(entity=entity(kept), once=_once(kept.key, kept.fingerprint), place=kept.n)
+    )
 
 
-async def _bots(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]:
-    rows: _Rows = []
-    async for page in members(db, db.keys.tenant(tenant_id, "bots"), scan):
-        for kept, member in zip(await db.read(*(db.bot(tenant_id, id_in(each)) for each in page)), page, strict=True):
-            if kept is not None:
-                rows.append((BotRecord(bot=kept.bot, once=kept.once, place=int(kept.place)), member))
-        if len(rows) >= scan.rows:
-            break
-    return scan.slice(rows[: scan.rows], _first, _position)
+async def _attachments(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
+    async def is_there(found: Sequence[StoredAttachment]) -> Sequence[bool]:
+        return [not each.doomed for each in found]
+
+    index = f"attachments:{tenant_id}"
+    found = await page(db, StoredAttachment, index, window, Order.ASC, keep=is_there)
+    return mapped(found, lambda kept: AttachmentRecord(attachment=attachment(kept), used=kept.used))
 
 
-async def _entities(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]:
-    rows: _Rows = []
-    async for page in members(db, db.keys.tenant(tenant_id, "entities"), scan):
-        found = await db.read(*(db.entity(tenant_id, id_in(each)) for each in page))
-        for kept, member in zip(found, page, strict=True):
-            if kept is not None:
-                rows.append((EntityRecord(entity=kept.entity, once=kept.once, place=int(kept.place)), member))
-        if len(rows) >= scan.rows:
-            break
-    return scan.slice(rows[: scan.rows], _first, _position)
+async def _conversations(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
+    found = await page(db, StoredConversation, f"conversations:{tenant_id}", window, Order.ASC)
+    bots = await db.find_all(StoredBot, [each.bot_id for each in found.data])
+    entities = await db.find_all(StoredEntity, [each.entity_id for each in found.data])
+    records = [_conversation(*each) for each in zip(found.data, bots, entities, strict=True)]
+    return Slice(data=tuple(records), next=found.next, previous=found.previous)
 
 
-async def _attachments(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]:
-    """By hash, then in the order of their making."""
-    rows: _Rows = []
-    start = None if scan.start is None else f"{scan.start[0]} {digits(int(scan.start[1] or 0))}"
-    while True:
-        command = beyond(db.keys.tenant(tenant_id, "attachments"), start, scan.rows, ascending=True)
-        page = [member.decode() for member in await db.one(answer(*command))]
-        for member in page:
-            sha256, place, attachment_id = member.split(" ")
-            made = Reference(tenant_id=tenant_id, id=attachment_id, sha256=sha256, place=place)
-            raw, links = await db.read(
-                answer("HGET", made.key(db.keys, "refs"), made.id), answer("SCARD", made.links(db.keys))
-            )
-            if raw is not None:
-                attachment, used = attachment_in(raw)
-                rows.append((AttachmentRecord(attachment=attachment, used=used or links > 0), (sha256, int(place))))
-        if len(rows) >= scan.rows or len(page) < scan.rows:
-            return scan.slice(rows[: scan.rows], _first, lambda row: row[1])
-        start = page[-1]
-
-
-async def _conversations(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]:
-    """Those that are there and those that were deleted have a list each."""
-    by_making = replace(scan, start=None if scan.start is None else (0, *scan.start))
-    rows: list[tuple[int, KeptConversation]] = []
-    for deleted in (False, True):
-        found = 0
-        key = db.keys.conversations(tenant_id, sorted_list("making", deleted=deleted))
-        async for page in members(db, key, by_making):
-            kept_rows = await db.read(*(db.conversation(id_in(member)) for member in page))
-            fitting = [
-                kept for kept in kept_rows if kept is not None and (kept.value.deleted_at is not None) == deleted
-            ]
-            rows += [(int(kept.place), kept) for kept in fitting]
-            found += len(fitting)
-            if found >= scan.rows:
-                break
-    rows = sorted(rows, key=lambda row: row[0])[: scan.rows]
-    records = [(await _conversation(db, kept), place) for place, kept in rows]
-    return scan.slice(records, lambda row: row[0], lambda row: (row[1],))
-
-
-async def _conversation(db: Session, kept: KeptConversation) -> Record:
-    """One that its bot hides was deleted with it, and then."""
-    entity = None if kept.entity_id is None else await db.one(db.entity(kept.tenant_id, kept.entity_id))
-    bot = await db.one(db.bot(kept.tenant_id, kept.value.bot_id))
-    value = replace(kept.value, entity=None if entity is None else entity.entity)
-    deletion = kept.record.deletion
-    if value.deleted_at is None and bot is not None and bot.bot.deleted_at is not None:
-        value, deletion = replace(value, deleted_at=bot.bot.deleted_at), bot.bot.id
-    return replace(kept.record, conversation=value, deletion=deletion, place=int(kept.place))
+def _conversation(kept: StoredConversation, of: StoredBot | None, whose: StoredEntity | None) -> Record:
+    hidden_at = None if of is None else of.deleted_at
+    deletion = kept.id if kept.deleted_at is not None else kept.bot_id if hidden_at is not None else None
+    return ConversationRecord(
+        conversation=conversation(kept, whose, hidden_at),
+        last_seq=kept.last_seq,
+        last_index=kept.last_index,
+        deletion=deletion,
+        once=_once(kept.key, kept.fingerprint),
+        place=kept.n,
+    )
 
 
 _SHELVES: Mapping[Shelf, Callable[..., Awaitable[Slice[Record]]]] = {
@@ -163,57 +132,87 @@ _SHELVES: Mapping[Shelf, Callable[..., Awaitable[Slice[Record]]]] = {
 }
 
 
-async def _inside(db: Session, *, inside: Inside, tenant_id: str, conversation_id: str, scan: Scan) -> Slice[Record]:
-    kept = await db.one(db.conversation(conversation_id))
-    if kept is None or kept.tenant_id != tenant_id:
+async def _page_inside(db: Session, inside: Inside, place: tuple[str, str], scan: Scan) -> Slice[Record]:
+    found = await db.find(StoredConversation, place[1])
+    if found is None or found.tenant_id != place[0]:
         return Slice(data=())
-    return await _INSIDE[inside](db, kept, scan)
+    match inside:
+        case Inside.TURNS:
+            return await _turns(db, place[1], scan)
+        case Inside.MESSAGES:
+            return await _messages(db, place[1], scan)
+        case Inside.EVENTS:
+            return await _events(db, place[1], scan)
 
 
-def _from(kept: KeptConversation, db: Session, part: str, scan: Scan) -> Wanted[list[bytes]]:
-    start = "-inf" if scan.start is None else f"({scan.start[0]}"
-    return answer("ZRANGEBYSCORE", db.keys.inside(kept.id, part), start, "+inf", "LIMIT", 0, scan.rows)
+async def _ids(db: Session, kind: str, conversation_id: str, start: str, limit: int) -> list[str]:
+    (ids,) = await db.ask(("ZRANGEBYSCORE", db.keys.of(kind, conversation_id), start, "+inf", "LIMIT", 0, limit))
+    return [each.decode() for each in ids]
 
 
-async def _turns(db: Session, kept: KeptConversation, scan: Scan) -> Slice[Record]:
-    """By index: a turn's is larger than its parent's."""
-    ids = await db.one(_from(kept, db, "turns", scan))
-    turns = await db.read(*(db.turn(each.decode()) for each in ids))
-    return scan.slice([(turn.record,) for turn in turns], lambda row: row[0], lambda row: (row[0].turn.index,))
+def _behind(scan: Scan) -> str:
+    return "-inf" if scan.start is None else f"({scan.start[0]}"
 
 
-async def _messages(db: Session, kept: KeptConversation, scan: Scan) -> Slice[Record]:
-    ids = [each.decode() for each in await db.one(_from(kept, db, "messages", scan))]
-    messages: list[KeptMessage] = await db.read(*(db.message(each) for each in ids))
-    turns = await db.read(*(db.turn(message.value.turn_id) for message in messages))
-    path = db.keys.inside(kept.id, "path")
-    on_path = await db.read(*(answer("ZSCORE", path, each) for each in ids))
-    rows: list[tuple[MessageRecord]] = []
-    for message, turn, seq in zip(messages, turns, on_path, strict=True):
-        place = 2 * (0 if turn is None else turn.record.place) - (message.value.role is Role.USER)
-        rows.append((replace(message.record, on_path=seq is not None, place=place),))
-    return scan.slice(rows, lambda row: row[0], lambda row: (row[0].message.seq,))
+async def _turns(db: Session, conversation_id: str, scan: Scan) -> Slice[Record]:
+    ids = await _ids(db, TURNS, conversation_id, _behind(scan), scan.rows)
+    kept = [each for each in await db.find_all(StoredTurn, ids) if each is not None]
+    answers = await db.ask(*(holds.look(db, each.id) for each in kept))
+    rows = [(each, holds.hold_of(answer)) for each, answer in zip(kept, answers, strict=True)]
+    return scan.slice(rows, lambda row: _turn(row[0], row[1]), lambda row: (row[0].index,))
 
 
-async def _events(db: Session, kept: KeptConversation, scan: Scan) -> Slice[Record]:
-    index, seq = (int(part or 0) for part in scan.start or (0, 0))
-    rows: list[tuple[EventRecord]] = []
-    turns = db.keys.inside(kept.id, "turns")
-    while len(rows) < scan.rows:
-        ids = await db.one(answer("ZRANGEBYSCORE", turns, index, "+inf", "LIMIT", 0, 1))
-        turn = await db.one(db.turn(ids[0].decode())) if ids else None
-        if turn is None:
+def _turn(kept: StoredTurn, hold: holds.Hold | None) -> Record:
+    stop_reason = hold.stop if hold else kept.stop_reason
+    return TurnRecord(
+        turn=turn(kept),
+        once=_once(kept.key, kept.fingerprint),
+        params=json.loads(kept.params) if kept.params else {},
+        queued=kept.queued,
+        interrupting=kept.interrupting,
+        owner=kept.owner,
+        fence=kept.fence,
+        lease_micros=hold.lease if hold else kept.lease_micros,
+        lease_until=hold.until if hold else kept.lease_until,
+        stop_reason=None if stop_reason is None else InterruptReason(stop_reason),
+        last_seq=kept.last_seq,
+        deleted_at=None if kept.deleted_at is None else from_micros(kept.deleted_at),
+        place=kept.n,
+    )
+
+
+async def _messages(db: Session, conversation_id: str, scan: Scan) -> Slice[Record]:
+    ids = await _ids(db, SAID, conversation_id, _behind(scan), scan.rows)
+    kept = [each for each in await db.find_all(StoredMessage, ids) if each is not None]
+    marks = await db.ask(*(("ZSCORE", db.keys.of(PATH, conversation_id), each.id) for each in kept))
+    rows = [(each, mark is not None) for each, mark in zip(kept, marks, strict=True)]
+    return scan.slice(rows, lambda row: _message(row[0], on_path=row[1]), lambda row: (row[0].seq,))
+
+
+def _message(kept: StoredMessage, *, on_path: bool) -> Record:
+    deleted_at = None if kept.deleted_at is None else from_micros(kept.deleted_at)
+    return MessageRecord(message=message(kept), on_path=on_path, deleted_at=deleted_at, place=kept.n)
+
+
+async def _events(db: Session, conversation_id: str, scan: Scan) -> Slice[Record]:
+    index, seq = (int(part or 0) for part in scan.start) if scan.start else (0, 0)
+    found: list[EventRecord] = []
+    while len(found) < scan.rows:
+        ids = await _ids(db, TURNS, conversation_id, str(index), scan.rows)
+        turns = [each for each in await db.find_all(StoredTurn, ids) if each is not None]
+        found += await _events_of(db, turns, (index, seq), scan.rows - len(found))
+        if len(ids) < scan.rows or not turns:
             break
-        after = seq if turn.value.index == index else 0
-        for line in await db.one(stretch_of_log(db, turn.id, after, scan.rows - len(rows))):
-            record = EventRecord(index=turn.value.index, turn_id=turn.id, event=line.event, at=line.at)
-            rows.append((record,))
-        index, seq = turn.value.index + 1, 0
-    return scan.slice(rows, lambda row: row[0], lambda row: (row[0].index, row[0].event.seq))
+        index, seq = turns[-1].index + 1, 0
+    return scan.slice([(each,) for each in found], lambda row: row[0], lambda row: (row[0].index, row[0].event.seq))
 
 
-_INSIDE: Mapping[Inside, Callable[[Session, KeptConversation, Scan], Awaitable[Slice[Record]]]] = {
-    Inside.TURNS: _turns,
-    Inside.MESSAGES: _messages,
-    Inside.EVENTS: _events,
-}
+async def _events_of(db: Session, turns: Sequence[StoredTurn], start: tuple[int, int], limit: int) -> list[EventRecord]:
+    reads = [logs.read(db, each.id, start[1] if each.index == start[0] else 0, limit) for each in turns]
+    answers = await db.ask(*(logs.together(db, each) for each in reads))
+    found = [
+        EventRecord(index=each.index, turn_id=each.id, event=line.event, at=line.at)
+        for each, (lines,) in zip(turns, answers, strict=True)
+        for line in logs.lines_of(lines)
+    ]
+    return found[:limit]

@@ -1,99 +1,101 @@
-"""The schema of a Redis store: which layout of keys it has. ``{all}:schema`` says so, and the oldest one that a program must
-know to use it.
+"""The schema of a Redis store: a version, and steps that lead to the next one.
 
-A step is a function that can be run again after it was cut; the version is written when it is done.
+Redis has no tables to make: the first step writes down the version, which says that the keys are a store of ours. A later
+step is a function that reads and writes things in small pieces, so that one that was cut can be run again.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from palaver.errors import StoreRefused
 from palaver.stores.migrations import plan_of
-from palaver.stores.redis.connection import Place
-from palaver.stores.redis.keys import Keys
-from palaver.stores.redis.script import step as step_call
-from palaver.stores.redis.wire import Wire
+from palaver.stores.redis.driver_errors import DRIVER_ERRORS, translated
+from palaver.stores.redis.server import Address, Server, read_scripts
 from palaver.stores.schema import SchemaPlan, SchemaStep
 
-OLDEST = (6, 2)
-"""The oldest server that has all commands."""
-
-Take = Callable[[Wire, Keys], Awaitable[None]]
+_META = "schema"
+Take = Callable[[Server], Awaitable[None]]
 
 
-async def _nothing(_wire: Wire, _keys: Keys) -> None:
-    """An empty store has the first layout."""
+async def _begin(_server: Server) -> None:
+    """A store begins empty."""
 
 
-_FIRST = SchemaStep(
-    version=1, min_compatible=1, name="the first layout", script="Keys are as palaver/stores/redis/keys.py says.\n"
-)
-STEPS: Sequence[tuple[SchemaStep, Take]] = ((_FIRST, _nothing),)
+STEPS: Mapping[SchemaStep, Take] = {
+    SchemaStep(version=1, min_compatible=1, name="the first keys", script="Writes the version down."): _begin
+}
+
+
+async def version_of(server: Server) -> tuple[int, int]:
+    """Return the version of a store and the oldest one that a program must know to use it; zeros for an empty one."""
+    version, min_compatible = await server.run(("HMGET", server.keys.named(_META), "version", "min_compatible"))
+    return int(version or 0), int(min_compatible or 0)
 
 
 class RedisSchema:
     """``stores.schema.Schema``"""
 
-    def __init__(self, url: str, known: Sequence[tuple[SchemaStep, Take]] = STEPS) -> None:
-        self._place = Place.at(url)
-        self._keys = Keys(self._place.prefix)
-        self._known = known
+    def __init__(self, url: str, known: Mapping[SchemaStep, Take] | None = None) -> None:
+        self._address = Address.of(url)
+        self._known = STEPS if known is None else known
 
     async def plan(self) -> SchemaPlan:
-        async with self._connected() as wire:
-            return await self._plan(wire)
+        async with self._connected() as server:
+            return await self.plan_for(server)
 
     async def apply(self, taken: Callable[[SchemaStep], None] | None = None) -> SchemaPlan:
-        async with self._connected() as wire:
-            while (plan := await self._plan(wire)).missing:
-                step = plan.missing[0]
-                await next(take for known, take in self._known if known.version == step.version)(wire, self._keys)
-                if await self._write(wire, plan.version, step) and taken is not None:
-                    taken(step)
-            return plan
+        async with self._connected() as server:
+            return await self.apply_to(server, taken)
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Wire]:
-        wire = Wire(self._place)
-        await wire.open()
+    async def _connected(self) -> AsyncIterator[Server]:
+        server = Server(self._address)
+        await server.open(read_scripts())
         try:
-            await self._refuse_old(wire)
-            yield wire
+            yield server
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
         finally:
-            await wire.close()
+            await server.close()
 
-    async def _refuse_old(self, wire: Wire) -> None:
-        version = (await wire.info("server")).get("redis_version", "0.0")
-        major, minor, *_ = (int(part) for part in version.split("."))
-        if (major, minor) < OLDEST:
-            raise StoreRefused(f"This is Redis {version}: Palaver needs {OLDEST[0]}.{OLDEST[1]} or newer.")
+    async def plan_for(self, server: Server) -> SchemaPlan:
+        """Say what a store lacks."""
+        version, min_compatible = await version_of(server)
+        return plan_of(version, min_compatible, self._steps())
 
-    async def _plan(self, wire: Wire) -> SchemaPlan:
-        found = (await wire.ask([("HMGET", self._keys.all("schema"), "version", "min_compatible")]))[0]
-        version, min_compatible = (int(each or 0) for each in found)
-        return plan_of(version, min_compatible, [step for step, _ in self._known])
+    def _steps(self) -> Sequence[SchemaStep]:
+        return sorted(self._known, key=lambda step: step.version)
 
-    async def _write(self, wire: Wire, version: int, step: SchemaStep) -> bool:
-        """Note that a step was taken, unless another process was faster."""
-        key = self._keys.all("schema")
-        words = ("version", step.version, "min_compatible", step.min_compatible)
-        expected = str(version) if version else ""
-        call = step_call([("HSET", key, *words)], checks=[(("HGET", key, "version"), expected)])
-        return isinstance(await wire.run(call), list)
+    async def apply_to(self, server: Server, taken: Callable[[SchemaStep], None] | None = None) -> SchemaPlan:
+        """Take the steps that a store lacks."""
+        while (plan := await self.plan_for(server)).missing:
+            step = plan.missing[0]
+            await self._known[step](server)
+            if await _advance(server, plan.version, step) and taken is not None:
+                taken(step)
+        return plan
 
 
-async def prepare(schema: RedisSchema) -> None:
-    """Make an empty database ours.
+async def _advance(server: Server, version: int, step: SchemaStep) -> bool:
+    """Write a version down, unless another process was faster."""
+    key = server.keys.named(_META)
+    words = (1, version or "", 3, "HGET", key, "version")
+    write = ("HSET", key, "version", step.version, "min_compatible", step.min_compatible)
+    return bool(await server.run(server.script("move", [key], *words, len(write), *write)))
+
+
+async def prepare(schema: RedisSchema, server: Server) -> None:
+    """Begin an empty store.
 
     Raises:
-        StoreRefused: It has an older program's layout: to change that is for a person to decide. Or a newer one's.
+        StoreRefused: It is an older program's: to change it is for a person to decide. Or a newer one's.
     """
-    plan = await schema.plan()
+    plan = await schema.plan_for(server)
     if plan.version == 0:
-        await schema.apply()
+        await schema.apply_to(server)
     elif plan.missing:
         raise StoreRefused(
-            f"The database has schema {plan.version}, this program needs {plan.newest}: run `palaver migrate --store URL`."
+            f"The store has schema {plan.version}, this program needs {plan.newest}: run `palaver migrate --store URL`."
         )

@@ -1,223 +1,229 @@
-"""What an operation works with: rows, read once, changed here, and written in one step if nobody changed them meanwhile.
+"""What an operation works with: kept things, read when they are asked for, changed together or not at all.
 
-All that one session writes lies in one slot. The lists that follow from it may lie elsewhere: see ``lists``.
+A thing that was put is what is found from then on, though nothing is sent before the operation has decided everything.
+What lies inside a conversation is guarded by its revision, which is therefore read first and grows with every change;
+everything else is guarded by what was kept when it was read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
-from palaver.stores.redis.entries import Kept
-from palaver.stores.redis.kept import (
-    KeptBot,
-    KeptConversation,
-    KeptEntity,
-    KeptMessage,
-    KeptTurn,
-    kept_bot,
-    kept_conversation,
-    kept_entity,
-    kept_message,
-    kept_turn,
+from palaver.errors import NotFound
+from palaver.stores.redis.keys import is_id
+from palaver.stores.redis.server import Command, Server, Word
+from palaver.stores.redis.step import Entries, Move, Step, Taking
+from palaver.stores.redis.stored import (
+    S,
+    Stored,
+    StoredBot,
+    StoredConversation,
+    StoredMessage,
+    StoredTurn,
+    packed,
+    unpacked,
 )
-from palaver.stores.redis.keys import Keys
-from palaver.stores.redis.lists import Lists, Moved, Numbers
-from palaver.stores.redis.script import Command
-from palaver.stores.redis.wire import Wire, slot_of
 
 T = TypeVar("T")
+_INSIDE = (StoredConversation, StoredTurn, StoredMessage)
 
 
 class Outrun(Exception):
-    """What was decided upon has changed. Nothing was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted(Generic[T]):
-    """Something to read: commands, and what their answers mean. ``row`` is the key of the row that it is, if it is one."""
-
-    commands: tuple[Command, ...]
-    take: Callable[[Sequence[Any]], T]
-    row: str | None = None
-
-
-@dataclass(slots=True)
-class _Row:
-    raw: bytes | None
-    before: Kept | None
-    now: Kept | None
-
-
-def answer(*command: Any) -> Wanted[Any]:
-    """Something that is no row: the answer to a command."""
-    return Wanted((command,), lambda answers: answers[0])
+    """What an operation was decided upon has changed. Nothing was written."""
 
 
 class Session:
-    """One try of an operation. ``now`` is the store's clock, in microseconds.
+    """Reads and gathers changes. ``now`` is the store's clock, in microseconds, when the operation began.
 
-    Who changes turns that others may be reading names them in ``news``: they are told after the commit.
+    Who changes turns that others may be reading names them in ``news``: they are told after the change.
     """
 
-    def __init__(self, wire: Wire, keys: Keys, now: int) -> None:
-        self._wire = wire
-        self.keys = keys
+    def __init__(self, server: Server, now: int) -> None:
+        self.server = server
+        self.keys = server.keys
         self.now = now
+        self.step = Step()
         self.news: set[str] = set()
-        self._rows: dict[str, _Row] = {}
-        self._checks: list[tuple[Command, str]] = []
-        self._commands: list[Command] = []
-        self._numbers = Numbers("", 0)
+        self._kept: dict[str, bytes | None] = {}  # as they were read
+        self._found: dict[str, Stored | None] = {}  # as they are now
+        self._put: dict[str, type[Stored]] = {}
+        self._inside: set[str] = set()
+        self._revisions: dict[str, int] = {}
 
-    async def read(self, *wanted: Wanted[Any]) -> list[Any]:
-        """Read several things at once; rows that were read before are as this session left them."""
-        missing = [each for each in wanted if each.row is None or each.row not in self._rows]
-        answers = await self._wire.ask([command for each in missing for command in each.commands])
-        given: dict[int, Any] = {}
-        at = 0
-        for each in missing:
-            part = answers[at : at + len(each.commands)]
-            at += len(each.commands)
-            value = each.take(part)
-            if each.row is None:
-                given[id(each)] = value
-            else:
-                raw = part[0] if isinstance(part[0], bytes) else None
-                self._rows[each.row] = _Row(raw, value, value)
-        return [given[id(each)] if each.row is None else self._rows[each.row].now for each in wanted]
+    # Reading
 
-    async def one(self, wanted: Wanted[T]) -> T:
-        """Read one thing."""
-        value: T = (await self.read(wanted))[0]
-        return value
+    async def ask(self, *commands: Command) -> list[Any]:
+        """Return the answers of several commands, in one round trip."""
+        return await self.server.ask(commands)
 
-    def conversation(self, conversation_id: str) -> Wanted[KeptConversation | None]:
-        """A conversation."""
-        key = self.keys.inside(conversation_id)
-        command: Command = ("HMGET", key, "row", "metadata", "revision")
+    async def find(self, kind: type[S], any_id: str | None) -> S | None:
+        """Return a thing, if there is one."""
+        return (await self.find_all(kind, [any_id]))[0]
 
-        def take(answers: Sequence[Any]) -> KeptConversation | None:
-            row = answers[0]
-            return None if row[0] is None else kept_conversation(*row)
+    async def get(self, kind: type[S], tenant_id: str, any_id: str) -> S:
+        """Return a thing of a tenant, or raise ``NotFound``."""
+        found = await self.find(kind, any_id)
+        if found is None or found.tenant_id != tenant_id:
+            raise NotFound
+        return found
 
-        return Wanted((command,), take, key)
+    async def find_all(self, kind: type[S], ids: Sequence[str | None]) -> list[S | None]:
+        """Return things by their ids, in one round trip for those that were not read before."""
+        keys = [self.keys.of(kind.KIND, each) if each is not None and is_id(each) else None for each in ids]
+        unread = list(dict.fromkeys(key for key in keys if key is not None and key not in self._found))
+        if unread:
+            for key, kept in zip(unread, await self.ask(*self._reads(unread)), strict=True):
+                self.learn(kind, key, kept)
+        return [None if key is None else self._found[key] for key in keys]  # type: ignore[misc]  # its key names its kind
 
-    def turn(self, turn_id: str) -> Wanted[KeptTurn | None]:
-        """A turn."""
-        key = self.keys.inside(turn_id)
-        commands: tuple[Command, ...] = (("GET", key), ("HGETALL", self.keys.inside(turn_id, "live")))
-        return Wanted(commands, lambda answers: None if answers[0] is None else kept_turn(*answers), key)
+    def _reads(self, keys: Iterable[str]) -> list[Command]:
+        return [("GET", key) for key in keys]
 
-    def message(self, message_id: str) -> Wanted[KeptMessage | None]:
-        """A message."""
-        key = self.keys.inside(message_id)
-        return Wanted((("GET", key),), lambda answers: None if answers[0] is None else kept_message(answers[0]), key)
+    def knows(self, kind: type[Stored], any_id: str) -> bool:
+        """Whether a thing was read or put before."""
+        return self.keys.of(kind.KIND, any_id) in self._found
 
-    def bot(self, tenant_id: str, bot_id: str) -> Wanted[KeptBot | None]:
-        """A bot, deleted or not."""
-        key = self.keys.tenant(tenant_id, bot_id)
+    def learn(self, kind: type[S], key: str, kept: bytes | None) -> S | None:
+        """Take note of what was read under a key; return what is there now."""
+        if key not in self._found:
+            self._kept[key] = kept
+            self._found[key] = None if kept is None else unpacked(kind, kept)
+            if kind in _INSIDE:
+                self._inside.add(key)
+        return self._found[key]  # type: ignore[return-value]  # its key names its kind
 
-        def take(answers: Sequence[Any]) -> KeptBot | None:
-            return None if answers[0] is None else kept_bot(tenant_id, answers[0])
+    def learn_revision(self, conversation_id: str, kept: bytes | None) -> None:
+        """Take note of a conversation's revision, which guards what is read inside it from then on. What was read before
+        is forgotten: nobody knows whether it still was so."""
+        if conversation_id not in self._revisions:
+            self._revisions[conversation_id] = int(kept or 0)
+            for key in self._inside - self._put.keys():
+                del self._found[key], self._kept[key]
+            self._inside &= self._put.keys()
 
-        return Wanted((("GET", key),), take, key)
+    async def live(self, tenant_id: str, conversation_id: str) -> tuple[StoredConversation, StoredBot]:
+        """Return a conversation and its bot, neither of them deleted; or raise ``NotFound``."""
+        conversation = await self.conversation(tenant_id, conversation_id)
+        bot = await self.find(StoredBot, conversation.bot_id)
+        self.server.note_bot(conversation_id, conversation.bot_id)
+        if conversation.deleted_at is not None or bot is None or bot.deleted_at is not None:
+            raise NotFound
+        return conversation, bot
 
-    def entity(self, tenant_id: str, entity_id: str) -> Wanted[KeptEntity | None]:
-        """An entity."""
-        key = self.keys.tenant(tenant_id, entity_id)
+    async def conversation(self, tenant_id: str, conversation_id: str) -> StoredConversation:
+        """Return a conversation, deleted or not, to be changed; or raise ``NotFound``."""
+        found = await self.find_conversation(conversation_id)
+        if found is None or found.tenant_id != tenant_id:
+            raise NotFound
+        return found
 
-        def take(answers: Sequence[Any]) -> KeptEntity | None:
-            return None if answers[0] is None else kept_entity(tenant_id, answers[0])
+    def guards(self, conversation_id: str) -> bool:
+        """Whether what is read inside a conversation is guarded by its revision."""
+        return conversation_id in self._revisions
 
-        return Wanted((("GET", key),), take, key)
+    async def find_conversation(self, conversation_id: str) -> StoredConversation | None:
+        """Return a conversation of any tenant, if there is one, to be changed."""
+        if not self.guards(conversation_id):
+            await self.read_inside(conversation_id)
+        return await self.find(StoredConversation, conversation_id)
 
-    def again(self) -> Session:
-        """Return a session that has read nothing yet."""
-        return Session(self._wire, self.keys, self.now)
+    async def read_inside(
+        self, conversation_id: str, *things: tuple[type[Stored], str | None], ask: Sequence[Command] = ()
+    ) -> list[Any]:
+        """Read a conversation, its bot where that is known, and things inside it, in one round trip. Return the answers of
+        what else is asked."""
+        bot_id = self.server.bots.get(conversation_id)
+        wanted: list[tuple[type[Stored], str | None]] = [
+            (StoredConversation, conversation_id),
+            (StoredBot, bot_id),
+            *things,
+        ]
+        keys = [(kind, self.keys.of(kind.KIND, each)) for kind, each in wanted if each is not None]
+        revision, *answers = await self.ask(
+            ("GET", self.revision_key(conversation_id)), *(("GET", key) for _, key in keys), *ask
+        )
+        self.learn_revision(conversation_id, revision)
+        for (kind, key), each in zip(keys, answers, strict=False):
+            self.learn(kind, key, each)
+        return answers[len(keys) :]
 
-    def has_read(self, any_id: str) -> bool:
-        """Whether this row, of something inside a conversation, was read already."""
-        return self.keys.inside(any_id) in self._rows
+    def revision_key(self, conversation_id: str) -> str:
+        """Where the revision of a conversation is."""
+        return self.keys.of("revision", conversation_id)
 
-    def check(self, expected: str, *command: Any) -> None:
-        """Write nothing unless this command still answers so ("" for nothing)."""
-        self._checks.append((command, expected))
+    # Changing
 
-    def do(self, *command: Any) -> None:
-        """Write this, too."""
-        self._commands.append(command)
+    def put(self, thing: Stored) -> None:
+        """Keep a thing, in the place of what is there."""
+        key = self.keys.of(thing.KIND, thing.id)
+        self._kept.setdefault(key, None)
+        self._found[key] = thing
+        self._put[key] = type(thing)
+        self.step.decides = key
 
-    def place(self, kind: str) -> str:
-        """Return the mark of a new place among those of a kind, the only one in this session; it is taken when all is
-        written."""
-        self._numbers = Numbers(self.keys.counter(kind), self._numbers.wanted + 1)
-        return f"\0{self._numbers.wanted - 1}\0"
+    def drop(self, thing: Stored) -> None:
+        """Keep a thing no longer."""
+        key = self.keys.of(thing.KIND, thing.id)
+        self._found[key] = None
+        self._put[key] = type(thing)
+        self.step.decides = key
 
-    def put(self, kept: Kept) -> None:
-        """Write a row; of one that was not read there is none yet."""
-        self._rows.setdefault(self._key_of(kept), _Row(None, None, None)).now = kept
+    def decide(self, key: str) -> None:
+        """Say where a step is decided that changes no thing."""
+        self.step.decides = key
 
-    def remove(self, kept: Kept) -> None:
-        """Remove a row that was read."""
-        self._rows[self._key_of(kept)].now = None
+    def write(self, *command: Word) -> None:
+        """Write something beside the kept things, in the slot of what is changed."""
+        self.step.home.writes.append(command)
 
-    def _key_of(self, kept: Kept) -> str:
-        match kept:
-            case KeptBot(tenant_id=tenant_id, bot=bot):
-                return self.keys.tenant(tenant_id, bot.id)
-            case KeptEntity(tenant_id=tenant_id, entity=entity):
-                return self.keys.tenant(tenant_id, entity.id)
-            case _:
-                return self.keys.inside(kept.id)
+    def expect(self, answer: Word, *command: Word) -> None:
+        """Go on only if a look still has this answer."""
+        self.step.home.looks.append((command, answer))
 
-    async def commit(self, lists: Lists) -> None:
-        """Write what was changed.
+    def take(self, key: str, before: bytes | None, after: str) -> None:
+        """Take a claim that was found as it is said."""
+        self.step.takings.append(Taking(key, before or "", after))
 
-        Raises:
-            Outrun: Somebody else was faster.
-        """
-        moved = [Moved(row.before, row.now) for row in self._rows.values() if row.before is not row.now]
-        for key, row in list(self._rows.items()):
-            if row.before is not row.now:
-                self._commands[:0] = self._written(key, row)
-        if not self._commands:
-            return
-        homes = {slot_of(str(command[1])) for command in self._commands}
-        if len(homes) != 1:
-            raise AssertionError(f"one step writes into several slots: {sorted(homes)}")
-        self._guard(homes.pop())
-        if not await lists.write(self._commands, self._checks, moved, numbers=self._numbers, now=self.now):
-            raise Outrun
+    def release(self, key: str, before: bytes) -> None:
+        """Give up a claim, unless somebody else has it by then."""
+        self.step.after.append(Move([(("GET", key), before)], [("DEL", key)]))
 
-    def _written(self, key: str, row: _Row) -> Iterator[Command]:
-        """The commands that write a row; what must not have changed is checked."""
-        match row.now:
-            case KeptConversation():
-                yield ("HSET", key, "row", row.now.json())
-                if not isinstance(row.before, KeptConversation) or row.before.metadata != row.now.metadata:
-                    yield ("HSET", key, "metadata", row.now.metadata)
-            case KeptTurn() | KeptMessage():
-                yield ("SET", key, row.now.json())
-            case KeptBot() | KeptEntity():
-                self._checks.append((("GET", key), "" if row.raw is None else row.raw.decode()))
-                yield ("SET", key, row.now.json())
-            case None:
-                if isinstance(row.before, KeptBot | KeptEntity) and row.raw is not None:
-                    self._checks.append((("GET", key), row.raw.decode()))
-                yield ("UNLINK", key)
+    def finish(self) -> Step:
+        """Return all that is to be changed."""
+        for key, kind in self._put.items():
+            self._finish_one(key, kind)
+        for conversation_id, revision in self._revisions.items():
+            if self.step.home.writes:
+                where = self.revision_key(conversation_id)
+                self.step.home.looks.append((("GET", where), revision or ""))
+                self.step.home.writes.append(("SET", where, revision + 1))
+        return self.step
 
-    def _guard(self, home: str) -> None:
-        """Every change inside a conversation is one of its revision."""
-        for key, row in self._rows.items():
-            kept = row.before or row.now
-            if isinstance(kept, KeptConversation) and slot_of(key) == home:
-                revision = kept.revision
-                self._checks.insert(0, (("HGET", key, "revision"), str(revision) if row.before else ""))
-                if row.now is not None:
-                    self._commands.append(("HSET", key, "revision", revision + 1))
+    def _finish_one(self, key: str, kind: type[Stored]) -> None:
+        kept, now = self._kept.get(key), self._found[key]
+        move = self.step.home
+        if kind not in _INSIDE:
+            move.looks.append((("GET", key), kept or ""))
+        after = None if now is None else packed(now).encode()
+        move.writes.append(("DEL", key) if after is None else ("SET", key, after))
+        before = None if kept is None else unpacked(kind, kept)
+        changes = _changes(before, now)
+        if changes:
+            self.step.entries[key] = Entries(kind, after, changes)
+
+
+def _changes(before: Stored | None, after: Stored | None) -> dict[str, tuple[int | None, str]]:
+    """Return the places in the indexes that change: the new score (None: out of it) and the member."""
+    thing = after or before
+    old = before.places if before else {}
+    new = after.places if after else {}
+    return {
+        index: (new.get(index), thing.member if thing else "")
+        for index in {**old, **new}
+        if old.get(index) != new.get(index)
+    }
 
 
 Operation = Callable[[Session], Awaitable[T]]
-"""Reads, decides and changes rows; it is run again when somebody else was faster."""
+"""Reads and decides, and may be run again when it was outrun."""

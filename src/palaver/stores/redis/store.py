@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Collection
-from functools import partial
 
 from palaver.clock import Clock
 from palaver.errors import StoreUnavailable
 from palaver.stores.base import Feature
 from palaver.stores.orders import StoreHealth
 from palaver.stores.redis.attachments import RedisAttachments
-from palaver.stores.redis.bots import RedisBots
-from palaver.stores.redis.connection import Place
 from palaver.stores.redis.conversations import RedisConversations
+from palaver.stores.redis.driver_errors import DRIVER_ERRORS, translated
 from palaver.stores.redis.entities import RedisEntities
 from palaver.stores.redis.health import health
 from palaver.stores.redis.messages import RedisMessages
 from palaver.stores.redis.purge import RedisPurge
 from palaver.stores.redis.records import RedisRecords
 from palaver.stores.redis.schema import RedisSchema, prepare
+from palaver.stores.redis.server import Address, Server, read_scripts
+from palaver.stores.redis.session import Session
 from palaver.stores.redis.tenants import RedisTenants, ensure_tenant
 from palaver.stores.redis.turns import RedisTurns
 from palaver.tenant import DEFAULT_TENANT
 
+_SECRET = "secret"  # noqa: S105 - the name of a key
 _SECRET_BYTES = 32
 
 
 class RedisStore(
     RedisTenants,
-    RedisBots,
     RedisEntities,
     RedisConversations,
     RedisTurns,
     RedisMessages,
-    RedisPurge,
     RedisAttachments,
+    RedisPurge,
     RedisRecords,
 ):
-    """``stores.base.Store`` under one prefix of a Redis server (6.2 or newer) or Redis Cluster, for any number of processes.
+    """``stores.base.Store`` in a Redis (6.2 or newer) or a Redis Cluster, for any number of processes.
 
-    It does not search messages. Everything of one conversation lies in one slot.
+    It does not search messages. Deltas are as safe as everything else: Redis has one setting for all writes.
 
     Args:
-        url: ``redis://user:password@host:6379/0``, or ``rediss://``, with ``?prefix=palaver:``: what all keys begin
-            with. Another prefix is another store. ``cluster=true`` takes the server for a cluster without asking it.
+        url: ``redis://user:password@host:6379/0`` (``rediss://`` for TLS), with ``?prefix=palaver:``: what all keys begin
+            with. Another prefix is another store.
         clock: Where times and leases come from; the server's own clock when omitted.
     """
 
@@ -52,31 +53,44 @@ class RedisStore(
 
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:
         self._url = url
-        super().__init__(Place.at(url), clock)
+        super().__init__(Server(Address.of(url)), clock)
 
     async def open(self) -> None:
-        await prepare(RedisSchema(self._url))
-        await self._wire.open()
+        await self._server.open(await asyncio.to_thread(read_scripts))
         self._line.open()
         try:
-            await self._wire.put([("SET", self._keys.all("secret"), secrets.token_bytes(_SECRET_BYTES), "NX")])
-            await self._write(partial(ensure_tenant, tenant_id=DEFAULT_TENANT), "tenants")
+            await self._begin()
         except BaseException:
             await self.close()
             raise
 
+    async def _begin(self) -> None:
+        try:
+            await prepare(RedisSchema(self._url), self._server)
+            await self._run(_furnish)
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
+
     async def close(self) -> None:
         await self._line.close()
-        await self._wire.close()
+        await self._server.close()
 
     def wakeups(self) -> AsyncGenerator[Collection[str], None]:
         return self._line.listen()
 
     async def secret(self) -> bytes:
-        secret = (await self._wire.ask([("GET", self._keys.all("secret"))]))[0]
-        if secret is None:
-            raise StoreUnavailable("The store has lost its secret.")
-        return bytes(secret)
+        (kept,) = await self._run(lambda db: db.ask(("GET", db.keys.named(_SECRET))))
+        if kept is None:
+            raise StoreUnavailable("The store is not open.")
+        return bytes(kept)
 
     async def health(self) -> StoreHealth:
-        return await health(self._wire, self._keys)
+        try:
+            return await health(self._server)
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
+
+
+async def _furnish(db: Session) -> None:
+    await db.ask(("SETNX", db.keys.named(_SECRET), secrets.token_bytes(_SECRET_BYTES)))
+    await ensure_tenant(db, DEFAULT_TENANT)

@@ -2,153 +2,203 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from palaver.clock import from_micros
-from palaver.conversation import InterruptReason, Message, Turn, TurnStatus
-from palaver.errors import FenceLost
+from palaver.clock import from_micros, to_micros
+from palaver.conversation import InterruptReason, Message, TurnStatus
+from palaver.errors import FenceLost, NotFound
 from palaver.events import log_begins_at
-from palaver.stores.endings import end_seq, ended, final_answer, interruption, recovery_reason
+from palaver.stores.endings import Logged, end_seq, ended, final_answer, interruption, recovery_reason
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
-from palaver.stores.redis.events import LogEnd, add_event, log_end, whole_log
-from palaver.stores.redis.kept import KeptConversation, KeptMessage, KeptTurn, is_open
-from palaver.stores.redis.living import own_conversation
+from palaver.stores.redis import holds, logs
 from palaver.stores.redis.paths import said_up_to
 from palaver.stores.redis.session import Session
+from palaver.stores.redis.stored import StoredBot, StoredConversation, StoredMessage, StoredTurn
+from palaver.stores.redis.values import bot, message, turn
+from palaver.stores.rows import citations_column, parts_columns
+
+_OPEN = (TurnStatus.RUNNING, TurnStatus.QUEUED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """A turn that is to be ended, with what is known of it."""
+
+    turn: StoredTurn
+    hold: holds.Hold | None
+    log_end: int | None
+
+
+async def in_hand(db: Session, tenant_id: str | None, turn_id: str) -> tuple[StoredConversation, StoredTurn]:
+    """Return a turn, deleted or not, and its conversation, to be changed. ``tenant_id`` None: of any."""
+    found = await db.find(StoredTurn, turn_id)
+    if found is None or tenant_id not in (None, found.tenant_id):
+        raise NotFound
+    if not db.guards(found.conversation_id):
+        await db.read_inside(found.conversation_id, (StoredTurn, turn_id))
+    conversation = await db.conversation(found.tenant_id, found.conversation_id)
+    return conversation, await db.get(StoredTurn, found.tenant_id, turn_id)
 
 
 async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | None) -> Finished:
     """``TurnRows.finish_turn``"""
-    turn, kept, end, _ = await db.read(
-        db.turn(claim.turn.id),
-        db.conversation(claim.turn.conversation_id),
-        log_end(db, claim.turn.id),
-        db.message(claim.turn.message_id or claim.turn.id + "!"),
+    about = claim.turn
+    held, log_end, size = await db.read_inside(
+        about.conversation_id,
+        (StoredTurn, about.id),
+        (StoredMessage, about.message_id),
+        ask=(holds.look(db, about.id), logs.together(db, logs.end(db, about.id)), logs.size(db, about.id)),
     )
-    if kept is None or turn is None or turn.tenant_id != claim.tenant_id or not _holds(turn, claim.fence):
+    conversation = await db.conversation(claim.tenant_id, about.conversation_id)
+    hold, kept = holds.hold_of(held), await db.find(StoredTurn, about.id)
+    if kept is None or kept.status != TurnStatus.RUNNING or hold is None or hold.fence != claim.fence:
         raise FenceLost("This turn has ended or has another owner.")
-    db.check(str(end.length), "XLEN", db.keys.inside(turn.id, "log"))
-    kept, closed, answer, last_seq = await _close(db, kept, turn, outcome, end)
+    db.expect(size, *logs.size(db, about.id))
+    written = logs.end_of(log_end[0])
+    new = [event for event in outcome.events if written is None or event.seq > written]
+    logs.write(db, about.id, new, db.now)
+    last = new[-1].seq if new else written
+    closed, answer = await _close(db, conversation, _Ending(kept, hold, last), outcome)
     promoted = None
-    if promote is not None and kept.waiting:
-        promoted = await claim_first_queued(db, kept, promote, turn.record.lease_micros or 0)
-    return Finished(turn=closed, answer=answer, last_seq=last_seq, promoted=promoted)
+    if promote is not None:
+        promoted = await claim_first_queued(db, claim.tenant_id, about.conversation_id, promote, hold.lease)
+    return Finished(turn=turn(closed), answer=answer, last_seq=closed.last_seq or 0, promoted=promoted)
 
 
-def _holds(turn: KeptTurn, fence: int) -> bool:
-    return turn.value.status is TurnStatus.RUNNING and turn.record.fence == fence
-
-
-async def interrupt(db: Session, kept: KeptConversation, turn_id: str, reason: InterruptReason) -> KeptConversation:
-    """End an open turn without its worker: the answer is what its log says. Return its conversation as it is then."""
-    turn = await db.one(db.turn(turn_id))
-    if turn is None or not is_open(turn.value):
-        return kept
-    log = await whole_log(db, turn_id)
-    end = LogEnd(len(log), log[-1].event.seq if log else None)
-    kept, _, _, _ = await _close(db, kept, turn, interruption(log, reason), end)
-    return kept
-
-
-async def interrupt_all(db: Session, kept: KeptConversation, reason: InterruptReason) -> KeptConversation:
-    """End every open turn of a conversation."""
-    for turn_id in open_turn_ids(kept):
-        kept = await interrupt(db, kept, turn_id, reason)
-    return kept
-
-
-def open_turn_ids(kept: KeptConversation) -> tuple[str, ...]:
-    """Return the turns that run or wait in a conversation."""
-    running_id = kept.value.running_turn_id
-    waiting = tuple(turn.id for turn in kept.waiting)
-    return waiting if running_id is None else (running_id, *waiting)
-
-
-async def interrupt_turn(db: Session, tenant_id: str, turn_id: str, reason: InterruptReason) -> str | None:
-    """End an open turn; of any other return None."""
-    turn = await db.one(db.turn(turn_id))
-    if turn is None or turn.tenant_id != tenant_id or not is_open(turn.value):
-        return None
-    await interrupt(db, await own_conversation(db, tenant_id, turn.value.conversation_id), turn_id, reason)
+async def interrupt(db: Session, turn_id: str, reason: InterruptReason) -> str:
+    """End an open turn without its worker: the answer is what its log says. Returns its id."""
+    conversation, found = await in_hand(db, None, turn_id)
+    if found.status in _OPEN:
+        hold, lines = await _so_far(db, found)
+        log_end = lines[-1].event.seq if lines else None
+        await _close(db, conversation, _Ending(found, hold, log_end), interruption(lines, reason))
     return turn_id
 
 
-async def recover_turn(db: Session, turn_id: str) -> str | None:
-    """End a running turn whose lease has expired; of any other return None."""
-    turn = await db.one(db.turn(turn_id))
-    if turn is None or not turn.has_expired(db.now):
+async def _so_far(db: Session, found: StoredTurn) -> tuple[holds.Hold | None, list[Logged]]:
+    held, (answer,) = await db.ask(holds.look(db, found.id), logs.together(db, logs.read(db, found.id, after=0)))
+    lines = logs.lines_of(answer)
+    db.expect(len(lines), *logs.size(db, found.id))
+    return holds.hold_of(held), lines
+
+
+async def end_open_turns(db: Session, conversation: StoredConversation, reason: InterruptReason) -> Sequence[str]:
+    """End the running and the queued turns of a conversation; return their ids."""
+    running = () if conversation.running_id is None else (conversation.running_id,)
+    return tuple([await interrupt(db, turn_id, reason) for turn_id in (*running, *conversation.queued)])
+
+
+async def recover_turn(db: Session, turn_id: str, *, asked: InterruptReason | None = None) -> str | None:
+    """End a running turn whose lease has expired; of any other turn return None. ``asked`` is why it was to stop just now."""
+    _, found = await in_hand(db, None, turn_id)
+    hold = await holds.find_hold(db, turn_id)
+    if not holds.is_over(db, found, hold):
         return None
-    kept = await own_conversation(db, turn.tenant_id, turn.value.conversation_id)
-    # A lease that was renewed since has another end: then the worker lives.
-    db.check(str(turn.record.lease_until), "HGET", db.keys.inside(turn_id, "live"), "until")
-    await interrupt(db, kept, turn_id, recovery_reason(turn.record.stop_reason))
-    return turn_id
+    if hold is not None:
+        db.expect(hold.until, "HGET", db.keys.of(holds.KIND, turn_id), "until")
+    return await interrupt(db, turn_id, recovery_reason((hold.stop if hold else None) or asked))
 
 
 async def _close(
-    db: Session, kept: KeptConversation, turn: KeptTurn, outcome: Outcome, end: LogEnd
-) -> tuple[KeptConversation, Turn, Message | None, int]:
-    new_events = [event for event in outcome.events if event.seq > (end.seq or 0)]
-    for event in new_events:
-        add_event(db, turn.id, event, db.now)
-    log_seq = new_events[-1].seq if new_events else end.seq
-    last_seq = end_seq(turn.value, queued=turn.record.queued, log_end=log_seq)
-    value = ended(turn.value, outcome, db.now)
-    db.put(replace(turn.with_record(turn=value, last_seq=last_seq, lease_until=None), has_log=log_seq is not None))
-    db.do("UNLINK", db.keys.inside(turn.id, "live"))
-    answer = None if value.message_id is None else await db.one(db.message(value.message_id))
-    db.news.add(turn.id)
-    kept = kept.without(turn.id)
-    db.put(kept)
-    return kept, value, None if answer is None else _answered(db, answer, value, outcome), last_seq
+    db: Session, conversation: StoredConversation, ending: _Ending, outcome: Outcome
+) -> tuple[StoredTurn, Message | None]:
+    open_turn = ending.turn
+    value = ended(turn(open_turn), outcome, db.now)
+    last_seq = end_seq(value, queued=open_turn.queued, log_end=ending.log_end)
+    closed = replace(
+        open_turn,
+        status=value.status.value,
+        reason=value.reason and value.reason.value,
+        error_code=None if value.error is None else value.error.code,
+        error_message=None if value.error is None else value.error.message,
+        input_tokens=value.usage.input_tokens,
+        output_tokens=value.usage.output_tokens,
+        cost_micro=value.usage.cost_micro,
+        context_messages=None if value.context is None else value.context.history_messages,
+        context_chunks=None if value.context is None else value.context.chunks,
+        context_tokens=None if value.context is None else value.context.tokens,
+        first_token_at=None if value.first_token_at is None else to_micros(value.first_token_at),
+        finished_at=db.now,
+        last_seq=last_seq,
+        lease_micros=ending.hold.lease if ending.hold else open_turn.lease_micros,
+        lease_until=None,
+        stop_reason=ending.hold.stop if ending.hold else open_turn.stop_reason,
+        has_log=ending.log_end is not None,
+    )
+    db.put(closed)
+    if open_turn.status == TurnStatus.RUNNING:
+        db.write("DEL", db.keys.of(holds.KIND, open_turn.id))
+    answer = await _answer(db, closed, outcome)
+    await _free(db, conversation, open_turn.id)
+    db.news.add(open_turn.id)
+    return closed, answer
 
 
-def _answered(db: Session, answer: KeptMessage, turn: Turn, outcome: Outcome) -> Message | None:
-    before = answer.value
-    rated = (before.rating, before.feedback)
-    message = final_answer(turn, outcome, seq=before.seq, rated=rated, created_at=before.created_at)
-    if message is not None:
-        db.put(answer.with_record(message=message))
-    return message
-
-
-async def claim_first_queued(db: Session, kept: KeptConversation, owner: str, lease_micros: int) -> Claim | None:
-    """Make the queued turn that is next run."""
-    first = kept.next_waiting
-    if first is None:
+async def _answer(db: Session, closed: StoredTurn, outcome: Outcome) -> Message | None:
+    kept = await db.find(StoredMessage, closed.answer_id)
+    if kept is None:
         return None
-    turn, bot = await db.read(db.turn(first.id), db.bot(kept.tenant_id, kept.value.bot_id))
-    if turn is None or bot is None:
+    text, parts = parts_columns(outcome.parts)
+    citations = citations_column(outcome.citations)
+    db.put(replace(kept, text=text, parts=parts, citations=citations, status=closed.status))
+    rated = (kept.rating, kept.feedback)
+    return final_answer(turn(closed), outcome, seq=kept.seq, rated=rated, created_at=from_micros(kept.created_at))
+
+
+async def _free(db: Session, conversation: StoredConversation, turn_id: str) -> None:
+    """Let go of a turn that runs or waits no longer."""
+    now = await db.get(StoredConversation, conversation.tenant_id, conversation.id)
+    running_id = None if now.running_id == turn_id else now.running_id
+    queued = tuple(each for each in now.queued if each != turn_id)
+    db.put(replace(now, running_id=running_id, queued=queued))
+
+
+async def stored_message(db: Session, message_id: str | None) -> Message | None:
+    """Return a message as it is kept: the answer of a running turn is empty."""
+    kept = await db.find(StoredMessage, message_id)
+    return None if kept is None else message(kept)
+
+
+async def claim_first_queued(
+    db: Session, tenant_id: str, conversation_id: str, owner: str, lease_micros: int
+) -> Claim | None:
+    """Make the queued turn that is next run: interrupting ones come first, then those that were accepted first."""
+    conversation = await db.get(StoredConversation, tenant_id, conversation_id)
+    waiting = [each for each in await db.find_all(StoredTurn, conversation.queued) if each is not None]
+    owning = await db.find(StoredBot, conversation.bot_id)
+    if not waiting or owning is None or owning.deleted_at is not None:
         return None
-    turn = turn.with_record(
-        turn=replace(turn.value, status=TurnStatus.RUNNING, started_at=from_micros(db.now)),
+    first = min(waiting, key=lambda each: (not each.interrupting, each.index))
+    promoted = replace(
+        first,
+        status=TurnStatus.RUNNING.value,
         owner=owner,
-        fence=turn.record.fence + 1,
+        fence=first.fence + 1,
         lease_micros=lease_micros,
         lease_until=db.now + lease_micros,
+        started_at=db.now,
     )
-    db.put(turn)
-    start(db, turn)
-    db.put(kept.without(turn.id).with_value(running_turn_id=turn.id))
-    db.news.add(turn.id)
-    parent_id, question_id = turn.value.parent_id, turn.value.user_message_id
-    reply = None if turn.value.message_id is None else await db.one(db.message(turn.value.message_id))
-    if reply is not None:
-        db.put(reply.with_value(status=TurnStatus.RUNNING))
-    question = None if question_id is None else await db.one(db.message(question_id))
+    db.put(promoted)
+    await _mark_running(db, promoted)
+    holds.grant(db, promoted)
+    queued = tuple(each for each in conversation.queued if each != first.id)
+    db.put(replace(conversation, running_id=first.id, queued=queued))
+    db.news.add(first.id)
     return Claim(
-        tenant_id=kept.tenant_id,
-        turn=turn.value,
-        question=None if question is None else question.value,
-        history=() if parent_id is None else await said_up_to(db, kept, parent_id, HISTORY_TURNS),
-        bot=bot.bot,
-        fence=turn.record.fence,
+        tenant_id=tenant_id,
+        turn=turn(promoted),
+        question=await stored_message(db, first.question_id),
+        history=await said_up_to(db, first.parent_id, HISTORY_TURNS),
+        bot=bot(owning),
+        fence=promoted.fence,
         next_seq=log_begins_at(queued=True),
-        params=turn.record.params,
+        params=json.loads(promoted.params) if promoted.params else {},
     )
 
 
-def start(db: Session, turn: KeptTurn) -> None:
-    """Write what is kept beside the row of a turn while it runs."""
-    words = [word for item in turn.live().items() for word in item]
-    db.do("HSET", db.keys.inside(turn.id, "live"), *words)
+async def _mark_running(db: Session, promoted: StoredTurn) -> None:
+    answer = await db.find(StoredMessage, promoted.answer_id)
+    if answer is not None:
+        db.put(replace(answer, status=promoted.status))

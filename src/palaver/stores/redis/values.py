@@ -10,7 +10,7 @@ from palaver.clock import to_micros
 from palaver.conversation import Conversation, Message, Turn
 from palaver.entity import Entity
 from palaver.stores.orders import Once
-from palaver.stores.redisdb.stored import (
+from palaver.stores.redis.stored import (
     StoredAttachment,
     StoredBot,
     StoredConversation,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from palaver.errors import KeyReused
 from palaver.stores.orders import Once
-from palaver.stores.redisdb.session import Outrun, Session
-from palaver.stores.redisdb.stored import S
+from palaver.stores.redis.session import Outrun, Session
+from palaver.stores.redis.stored import S
 
 _UNDER_WAY_MICROS = 20_000_000
 """Whoever takes a claim makes what it is for within this time, or has died: every command has a shorter time-out."""

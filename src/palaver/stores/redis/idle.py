@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from palaver.conversation import ConversationStatus, EndReason
-from palaver.stores.redisdb.indexes import Walk, all_of
-from palaver.stores.redisdb.session import Session
-from palaver.stores.redisdb.stored import StoredBot, StoredConversation, StoredTurn, over
+from palaver.stores.redis.indexes import Walk, all_of
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.stored import StoredBot, StoredConversation, StoredTurn, over
 
 _AT_ONCE = 200
 _MINUTE = 60 * 1_000_000

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from palaver.page import Order, Position, Slice, Window
-from palaver.stores.redisdb.server import Command, Word
-from palaver.stores.redisdb.session import Session
-from palaver.stores.redisdb.stored import S, id_of
+from palaver.stores.redis.server import Command, Word
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.stored import S, id_of
 from palaver.stores.scan import Scan
 
 T = TypeVar("T")

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from palaver.stores.endings import has_expired
-from palaver.stores.redisdb.server import Command
-from palaver.stores.redisdb.session import Session
-from palaver.stores.redisdb.stored import StoredTurn
+from palaver.stores.redis.server import Command
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.stored import StoredTurn
 
 KIND = "hold"
 

@@ -17,8 +17,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
 from palaver.errors import StoreRefused, StoreUnavailable
-from palaver.stores.redisdb.driver_errors import DRIVER_ERRORS, translated
-from palaver.stores.redisdb.keys import Keys
+from palaver.stores.redis.driver_errors import DRIVER_ERRORS, translated
+from palaver.stores.redis.keys import Keys
 
 Word: TypeAlias = str | bytes | int
 Command: TypeAlias = tuple[Word, ...]
@@ -189,7 +189,7 @@ class Server:
 
 def read_scripts() -> Mapping[str, str]:
     """Return the sources of all scripts, by name."""
-    folder = files("palaver.stores.redisdb").joinpath("scripts")
+    folder = files("palaver.stores.redis").joinpath("scripts")
     return {name: folder.joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in _SCRIPTS}
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from palaver.conversation import InterruptReason, Role, TurnStatus
 from palaver.errors import NotFound
-from palaver.stores.redisdb.paths import Marks, Tree
-from palaver.stores.redisdb.session import Session
-from palaver.stores.redisdb.stored import StoredConversation, StoredMessage, StoredTurn
-from palaver.stores.redisdb.turn_ends import interrupt
+from palaver.stores.redis.paths import Marks, Tree
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.stored import StoredConversation, StoredMessage, StoredTurn
+from palaver.stores.redis.turn_ends import interrupt
 
 
 async def delete_turn(db: Session, tenant_id: str, message_id: str) -> Sequence[str]:

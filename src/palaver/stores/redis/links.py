@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from palaver.conversation import FilePart, ImagePart, Part
-from palaver.stores.redisdb.server import Command
-from palaver.stores.redisdb.session import Session
-from palaver.stores.redisdb.step import Move
-from palaver.stores.redisdb.stored import StoredAttachment
+from palaver.stores.redis.server import Command
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.step import Move
+from palaver.stores.redis.stored import StoredAttachment
 
 REFS = "refs"
 

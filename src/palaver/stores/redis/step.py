@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from palaver.stores.redisdb.keys import slot_of
-from palaver.stores.redisdb.server import Command, Word
-from palaver.stores.redisdb.stored import Stored
+from palaver.stores.redis.keys import slot_of
+from palaver.stores.redis.server import Command, Word
+from palaver.stores.redis.stored import Stored
 
 
 @dataclass(slots=True)

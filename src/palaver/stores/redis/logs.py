@@ -8,8 +8,8 @@ from typing import Any
 from palaver.events import Event
 from palaver.stores.endings import Logged
 from palaver.stores.keyset import END
-from palaver.stores.redisdb.server import Command, flat
-from palaver.stores.redisdb.session import Session
+from palaver.stores.redis.server import Command, flat
+from palaver.stores.redis.session import Session
 
 KIND = "log"
 

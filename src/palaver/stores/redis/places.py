@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from palaver.stores.redisdb.server import Command
-from palaver.stores.redisdb.session import Session
-from palaver.stores.redisdb.stored import Stored
+from palaver.stores.redis.server import Command
+from palaver.stores.redis.session import Session
+from palaver.stores.redis.stored import Stored
 
 
 def next_place(db: Session, kind: type[Stored]) -> Command:

@@ -12,10 +12,10 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
-from palaver.stores.redisdb.server import Command, Server
-from palaver.stores.redisdb.session import Outrun
-from palaver.stores.redisdb.step import Entries, Move, Step, Taking
-from palaver.stores.redisdb.stored import (
+from palaver.stores.redis.server import Command, Server
+from palaver.stores.redis.session import Outrun
+from palaver.stores.redis.step import Entries, Move, Step, Taking
+from palaver.stores.redis.stored import (
     Stored,
     StoredAttachment,
     StoredBot,
