@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from palaver.ids import new_id
 from palaver.page import Order, Window
 from palaver.proof import digest_of
 from palaver.stores.base import Store
@@ -20,9 +21,10 @@ from palaver.testing.stores.everything import everything
 from palaver.testing.stores.making import TENANT
 from palaver.testing.stores.records import furnish
 from palaver.transfer import copy
+from servers.redis import RedisServer
 from transfer.life import DEEDS, TENANTS, WORDS, Life
 
-ENGINES = ("sqlite", "postgres")
+ENGINES = ("sqlite", "postgres", "redis")
 NewUrl = Callable[[str], str]
 
 
@@ -35,6 +37,9 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewUrl]:
         def url(engine: str) -> str:
             if engine == "postgres":
                 return str(stack.enter_context(request.getfixturevalue("postgres_server").database()))
+            if engine == "redis":
+                server: RedisServer = request.getfixturevalue("redis_server")
+                return f"{server.url()}?prefix={new_id('store')}:"
             return f"sqlite:///{tmp_path / f'{next(numbers)}.db'}"
 
         yield url
