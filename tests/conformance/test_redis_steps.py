@@ -16,8 +16,8 @@ from palaver.errors import NotFound, PalaverError, StoreUnavailable, TurnInProgr
 from palaver.ids import new_id
 from palaver.page import Order
 from palaver.stores.orders import ConversationDraft, ConversationFilter, ConversationSort
-from palaver.stores.redisdb import RedisStore
-from palaver.stores.redisdb.server import Server
+from palaver.stores.redis import RedisStore
+from palaver.stores.redis.server import Server
 from palaver.testing import FakeClock
 from palaver.testing.stores.everything import everything
 from palaver.testing.stores.making import (
