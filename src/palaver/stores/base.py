@@ -65,7 +65,10 @@ from palaver.tenant import ApiKey, Tenant
 
 
 class Feature(StrEnum):
-    """What a store may lack; it then raises ``FeatureAbsent``."""
+    """What a store may lack; it then raises ``FeatureAbsent``.
+
+    Without ``MESSAGE_SEARCH`` the ``q`` of a list of conversations finds titles, and nothing that was said.
+    """
 
     MESSAGE_SEARCH = "message_search"
     WAKEUPS = "wakeups"
