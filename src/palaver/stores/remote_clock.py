@@ -10,18 +10,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 SYNC_SECONDS = 30.0
-Ask = Callable[[], Awaitable[int]]
 
 
 class RemoteClock:
-    """``palaver.clock.Clock`` of a server. ``sync`` before the first ``micros``, and every ``SYNC_SECONDS`` from then on.
+    """``palaver.clock.Clock`` of a server. ``sync`` before the first ``micros``, and every ``SYNC_SECONDS`` from then on."""
 
-    Args:
-        ask: Returns the server's time in microseconds since 1970.
-    """
-
-    def __init__(self, ask: Ask | None = None) -> None:
-        self._ask = ask
+    def __init__(self) -> None:
         self._offset = 0
         self._asked_at = 0
 
@@ -34,10 +28,9 @@ class RemoteClock:
         """Whether the server should be asked again. A clock that was never asked is always due."""
         return not self._asked_at or _monotonic() - self._asked_at > SYNC_SECONDS * 1_000_000
 
-    async def sync(self, ask: Ask | None = None) -> None:
-        """Ask the server; with ``ask`` over a connection that is at hand, so that no waiting for one counts as a round trip."""
-        ask = ask or self._ask
-        assert ask is not None, "somebody has to be asked"
+    async def sync(self, ask: Callable[[], Awaitable[int]]) -> None:
+        """Ask the server for its time, in microseconds since 1970, over a connection that is at hand: waiting for one would
+        count as a round trip."""
         before = _monotonic()
         theirs = await ask()
         after = _monotonic()

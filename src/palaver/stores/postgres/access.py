@@ -12,7 +12,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TypeVar
 
 from palaver.clock import Clock
@@ -36,6 +35,10 @@ _PAUSE_SECONDS = 0.005  # doubled each time, with jitter
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
+async def _now_of(connection: Connection) -> int:
+    return int(await connection.fetchval(_NOW) or 0)
+
+
 class Access:
     """A pool of connections, a clock (the server's, if none is given), and a line to the other processes."""
 
@@ -52,7 +55,7 @@ class Access:
         if self._clock is self._remote and self._remote.is_due:
             async with self._asking:
                 if self._remote.is_due:
-                    await self._remote.sync(partial(connection.fetchval, _NOW))
+                    await self._remote.sync(lambda: _now_of(connection))
 
     def _session(self, connection: Connection, *, is_locked: bool) -> Session:
         return Session(connection, self._queries, self._clock.micros(), is_locked=is_locked)

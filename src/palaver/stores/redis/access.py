@@ -34,7 +34,7 @@ class Access:
 
     def __init__(self, server: Server, clock: Clock | None) -> None:
         self._server = server
-        self._remote = RemoteClock(server.micros)
+        self._remote = RemoteClock()
         self._clock = clock or self._remote
         self._asking = asyncio.Lock()
         self._turnstiles: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -45,7 +45,7 @@ class Access:
         if self._clock is self._remote and self._remote.is_due:
             async with self._asking:
                 if self._remote.is_due:
-                    await self._remote.sync()
+                    await self._remote.sync(self._server.micros)
         return self._clock.micros()
 
     async def _run(self, operation: Operation[T], about: str = "") -> T:
