@@ -43,7 +43,7 @@ def _partitioned(script: str) -> str:
 @pytest.fixture(scope="module")
 def template(postgres_server: PostgresServer) -> Iterator[str]:
     """A database whose tables are partitioned, to be copied for each test."""
-    postgres_server.execute("CREATE DATABASE partitioned TEMPLATE template0")
+    postgres_server.execute("CREATE DATABASE partitioned OWNER palaver TEMPLATE template0")
     yield "partitioned"
     postgres_server.execute("DROP DATABASE partitioned WITH (FORCE)")
 
@@ -72,7 +72,7 @@ class TestPartitioned(
         steps = [replace(step, script=_partitioned(step.script)) for step in migrations()]
         await PostgresSchema(postgres_server.url(template), steps).apply()  # it has something to do the first time only
         name = f"partitioned{next(self.numbers)}"
-        postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        postgres_server.execute(f"CREATE DATABASE {name} OWNER palaver TEMPLATE {template}")
         yield name
         postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
