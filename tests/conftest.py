@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import Phase, settings
 
@@ -10,6 +12,12 @@ settings.register_profile("fail-fast", phases=(Phase.explicit, Phase.generate))
 
 pytest_plugins = ["peers.fixtures", "servers.fixtures"]
 pytest.register_assert_rewrite("palaver.testing")
+
+
+def pytest_configure() -> None:
+    """A shell has what it starts in the background ignore Ctrl-C, and so would all that the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
