@@ -148,9 +148,10 @@ class TurnEngine:
                 async with asyncio.timeout(1):
                     await asyncio.shield(self._root)
             except TimeoutError:
-                self._root.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._root
+                while not self._root.done():  # redis-py can swallow a cancellation: then it is said again
+                    for task in (*self._loops, self._root):
+                        task.cancel()
+                    await asyncio.wait((self._root,), timeout=1)
 
     async def begin(self, tenant_id: str, order: TurnOrder) -> Begun:
         """Accept a turn, and run it if it need not wait. See ``Store.begin_turn`` for what is raised.

@@ -40,7 +40,7 @@ async def test_kills_of_the_database_lose_nothing_that_was_acknowledged(database
     """After ten SIGKILLs of the database under a server that lives, I1, I2, I4, I6, I10 and I13 hold, every answer carries
     all that was seen of it, streams are whole, and the server healed each time without a restart."""
     async with word_server(count=100, delay_seconds=0.01) as words:
-        env = {**provider_env(words.url), "PALAVER_LEASE_SECONDS": "5"}
+        env = {**provider_env(words.url), "PALAVER_LEASE_SECONDS": "15"}  # longer than any restart takes
         async with serving(database.url(), env) as server:
             clients = await conversed(
                 [server.url], CLIENTS, lambda: _killed_again_and_again(database), may_be_gone=True

@@ -368,10 +368,11 @@ class Machine(RuleBasedStateMachine):
         self.run(self._crash())
 
     async def _crash(self) -> None:
-        doomed = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in doomed:
-            task.cancel()
-        await asyncio.gather(*doomed, return_exceptions=True)
+        doomed = {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+        while doomed:  # a driver may swallow a cancellation; a death is not swallowed
+            for task in doomed:
+                task.cancel()
+            _, doomed = await asyncio.wait(doomed, timeout=0.5)
         await self._lose_connections()
         self.clock.advance(LEASE_SECONDS + 1)
         await self._start_engine()
