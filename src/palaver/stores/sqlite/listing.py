@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from palaver.clock import to_micros
 from palaver.conversation import Conversation, ConversationStatus
-from palaver.page import Order, Position, Slice, Window
-from palaver.stores.orders import ConversationFilter, ConversationSort
+from palaver.page import Slice, Window
+from palaver.stores.listing import MESSAGES_LOOKED_AT, Condition, beyond, position_in, select_conversations
+from palaver.stores.orders import ConversationFilter
 from palaver.stores.rows import conversation_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.search import literal_condition, match_of, scope_match
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.terms import check_query, terms_of
-
-MESSAGES_LOOKED_AT = 10_000
-"""A filter by words considers the conversations of this many newest messages that hold them."""
-
-# Unrated conversations come last in both orders; the index has the same expressions.
-_KEYS: Mapping[tuple[ConversationSort, Order], str | None] = {
-    (ConversationSort.LAST_ACTIVITY_AT, Order.DESC): "c.last_activity_at",
-    (ConversationSort.LAST_ACTIVITY_AT, Order.ASC): "c.last_activity_at",
-    (ConversationSort.STARTED_AT, Order.DESC): "c.started_at",
-    (ConversationSort.STARTED_AT, Order.ASC): "c.started_at",
-    (ConversationSort.CREATED_AT, Order.DESC): None,
-    (ConversationSort.CREATED_AT, Order.ASC): None,
-    (ConversationSort.RATING, Order.DESC): "coalesce(c.rating, 0)",
-    (ConversationSort.RATING, Order.ASC): "coalesce(c.rating, 6)",
-    (ConversationSort.MESSAGE_COUNT, Order.DESC): "c.message_count",
-    (ConversationSort.MESSAGE_COUNT, Order.ASC): "c.message_count",
-}
 
 _METADATA_TEXT = "CASE j.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'null' THEN 'null' ELSE CAST(j.value AS TEXT) END"
 
@@ -44,101 +27,71 @@ _STATUS: Mapping[ConversationStatus, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Condition:
-    sql: str
-    params: Mapping[str, Any]
-
-
 def page_conversations(
     tx: Transaction, tenant_id: str, wanted: ConversationFilter, window: Window
 ) -> Slice[Conversation]:
     """``ConversationRows.page_conversations``"""
     scan = Scan.over(window, wanted.order)
-    conditions = [*_conditions(tx, tenant_id, wanted), *_beyond(scan, _KEYS[wanted.sort, wanted.order])]
+    conditions = [*_conditions(tx, tenant_id, wanted), *beyond(scan, wanted)]
     params: dict[str, Any] = {"limit": scan.rows}
     for condition in conditions:
         params |= condition.params
-    rows = tx.select(_sql(tx, wanted, scan, " AND ".join(condition.sql for condition in conditions)), params)
-    return scan.slice(rows, lambda row: conversation_of(row[:-2]), lambda row: _position(wanted, tuple(row[-2:])))
-
-
-def _position(wanted: ConversationFilter, keys: tuple[Any, ...]) -> Position:
-    return keys[1:] if wanted.sort is ConversationSort.CREATED_AT else keys
-
-
-def _sql(tx: Transaction, wanted: ConversationFilter, scan: Scan, where: str) -> str:
-    key = _KEYS[wanted.sort, wanted.order]
-    direction = "ASC" if scan.ascending else "DESC"
-    order = f"c.n {direction}" if key is None else f"{key} {direction}, c.n {direction}"
-    return (
-        f"SELECT {tx.queries['conversation_columns']}, {key or 'c.n'}, c.n FROM {tx.queries['conversation_tables']}"  # noqa: S608 - constants
-        f" WHERE {where} ORDER BY {order} LIMIT :limit"
+    rows = tx.select(
+        select_conversations(tx.queries, wanted, scan, " AND ".join(condition.sql for condition in conditions)), params
     )
+    return scan.slice(rows, lambda row: conversation_of(row[:-2]), lambda row: position_in(wanted, tuple(row[-2:])))
 
 
-def _beyond(scan: Scan, key: str | None) -> Iterator[_Condition]:
-    if scan.start is None:
-        return
-    sign = ">" if scan.ascending else "<"
-    if key is None:
-        yield _Condition(f"c.n {sign} :start_n", {"start_n": scan.start[0]})
-    else:
-        yield _Condition(
-            f"({key}, c.n) {sign} (:start_key, :start_n)", {"start_key": scan.start[0], "start_n": scan.start[1]}
-        )
-
-
-def _conditions(tx: Transaction, tenant_id: str, wanted: ConversationFilter) -> Iterator[_Condition]:
-    yield _Condition("c.tenant_id = :tenant_id", {"tenant_id": tenant_id})
+def _conditions(tx: Transaction, tenant_id: str, wanted: ConversationFilter) -> Iterator[Condition]:
+    yield Condition("c.tenant_id = :tenant_id", {"tenant_id": tenant_id})
     if wanted.deleted:
-        yield _Condition("c.deleted_at IS NOT NULL AND c.deletion = c.id AND b.deleted_at IS NULL", {})
+        yield Condition("c.deleted_at IS NOT NULL AND c.deletion = c.id AND b.deleted_at IS NULL", {})
     else:
-        yield _Condition("c.deleted_at IS NULL", {})
+        yield Condition("c.deleted_at IS NULL", {})
     yield from _by_owner(tx, tenant_id, wanted)
     if wanted.status is not None:
-        yield _Condition(_STATUS[wanted.status], {})
+        yield Condition(_STATUS[wanted.status], {})
     for column, value in (("kind", wanted.kind), ("external_id", wanted.external_id)):
         if value is not None:
-            yield _Condition(f"c.{column} = :{column}", {column: str(value)})
+            yield Condition(f"c.{column} = :{column}", {column: str(value)})
     if wanted.created_after is not None:
-        yield _Condition("c.started_at >= :created_after", {"created_after": to_micros(wanted.created_after)})
+        yield Condition("c.started_at >= :created_after", {"created_after": to_micros(wanted.created_after)})
     if wanted.created_before is not None:
-        yield _Condition("c.started_at < :created_before", {"created_before": to_micros(wanted.created_before)})
+        yield Condition("c.started_at < :created_before", {"created_before": to_micros(wanted.created_before)})
     yield from _by_metadata(wanted.metadata)
     if wanted.q is not None:
         yield _by_words(tx, tenant_id, wanted.q, wanted.bot_id)
 
 
-def _by_owner(tx: Transaction, tenant_id: str, wanted: ConversationFilter) -> Iterator[_Condition]:
+def _by_owner(tx: Transaction, tenant_id: str, wanted: ConversationFilter) -> Iterator[Condition]:
     """A bot or entity that is unknown here has no conversations."""
     if wanted.bot_id is not None:
         bot = tx.row("bot_key", id=wanted.bot_id, tenant_id=tenant_id)
-        yield _Condition("c.bot_n = :bot_n", {"bot_n": bot[0] if bot else -1})
+        yield Condition("c.bot_n = :bot_n", {"bot_n": bot[0] if bot else -1})
     if wanted.entity_id is not None:
         entity = tx.row("entity", id=wanted.entity_id, tenant_id=tenant_id)
-        yield _Condition("c.entity_n = :entity_n", {"entity_n": entity[-1] if entity else -1})
+        yield Condition("c.entity_n = :entity_n", {"entity_n": entity[-1] if entity else -1})
     if wanted.entity_type is not None:
-        yield _Condition("e.type = :entity_type", {"entity_type": wanted.entity_type.value})
+        yield Condition("e.type = :entity_type", {"entity_type": wanted.entity_type.value})
 
 
-def _by_metadata(metadata: Mapping[str, str]) -> Iterator[_Condition]:
+def _by_metadata(metadata: Mapping[str, str]) -> Iterator[Condition]:
     for number, (key, value) in enumerate(metadata.items()):
-        yield _Condition(
+        yield Condition(
             f"EXISTS (SELECT 1 FROM json_each(c.metadata) j"  # noqa: S608 - constants
             f" WHERE j.key = :metadata_key_{number} AND {_METADATA_TEXT} = :metadata_value_{number})",
             {f"metadata_key_{number}": key, f"metadata_value_{number}": value},
         )
 
 
-def _by_words(tx: Transaction, tenant_id: str, words: str, bot_id: str | None) -> _Condition:
+def _by_words(tx: Transaction, tenant_id: str, words: str, bot_id: str | None) -> Condition:
     check_query(words)
     in_title = "instr(casefold(c.title), :title_part) > 0"
     params: dict[str, Any] = {"title_part": words.casefold()}
     terms = terms_of(words) if words.strip() else None
     bot_known = bot_id is None or tx.row("bot_key", id=bot_id, tenant_id=tenant_id) is not None
     if terms is None or not bot_known:
-        return _Condition(in_title, params)
+        return Condition(in_title, params)
     literal, literals = literal_condition(terms)
     hits = f"SELECT rowid AS n FROM messages_fts WHERE messages_fts MATCH :match ORDER BY rowid DESC LIMIT {MESSAGES_LOOKED_AT}"  # noqa: S608 - constants
     said = (
@@ -146,4 +99,4 @@ def _by_words(tx: Transaction, tenant_id: str, words: str, bot_id: str | None) -
         f" WHERE m.deleted_at IS NULL{literal})"
     )
     params |= literals | {"match": match_of(terms, scope_match(tx, tenant_id, bot_id))}
-    return _Condition(f"({in_title} OR {said})", params)
+    return Condition(f"({in_title} OR {said})", params)
