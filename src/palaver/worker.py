@@ -283,8 +283,11 @@ class Worker:
         """Write the end, again and again while the store is down, until it is written or the turn is not ours."""
         await self._shop.settled(self)
         pending, self._pending = self._pending, []
+        behind = self._next_seq - 1 if self._next_seq > self.claim.next_seq else None
         events = [*self._unwritten, *self._events_of(pending)]
-        outcome = replace(outcome, parts=self._draft.parts(), citations=self._draft.citations, events=events)
+        outcome = replace(
+            outcome, parts=self._draft.parts(), citations=self._draft.citations, events=events, behind=behind
+        )
         finished = await self._write(outcome, [*self._live.recent, *events])
         if self._live.is_read:
             last = ending(finished.last_seq, finished.turn, finished.answer)
@@ -295,12 +298,12 @@ class Worker:
         """Write the end. A database that crashed may have lost the last ticks: then ``recent`` goes with it."""
         pause = 0.05
         if self._unwritten:
-            outcome = replace(outcome, events=recent)
+            outcome = replace(outcome, events=recent, behind=None)
         while True:
             try:
                 return await self._shop.store.finish_turn(self.claim, outcome, promote=self._shop.promote())
             except Unavailable:
-                outcome = replace(outcome, events=recent)
+                outcome = replace(outcome, events=recent, behind=None)
                 self._live.cut()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _RETRY_SECONDS_MAX)

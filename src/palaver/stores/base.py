@@ -293,6 +293,8 @@ class TurnRows(Protocol):
 
         Raises:
             FenceLost: The turn has ended or has another owner. Nothing was written.
+            StoreUnavailable: Also where the log ends before ``outcome.behind``, because a database crashed. Nothing was
+                written: call again with all events that are at hand, and no ``behind``.
         """
         ...
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from palaver.clock import from_micros
 from palaver.conversation import InterruptReason, Message, Role, Turn, TurnStatus
+from palaver.errors import StoreUnavailable
 from palaver.events import Event, EventType, log_begins_at
 from palaver.fold import draft_of
 from palaver.stores.orders import Outcome, TurnLog
@@ -60,6 +61,16 @@ def reached_seq(status: str, *, last_seq: int | None, queued: bool, log_end: int
     if status == TurnStatus.QUEUED:
         return 1
     return log_end or log_begins_at(queued=queued) - 1
+
+
+def check_log(log_end: int | None, outcome: Outcome) -> None:
+    """Refuse an end that would stand where a lost event stood. ``log_end`` is the number of the last one in the log.
+
+    Raises:
+        StoreUnavailable: The log ends before what was written.
+    """
+    if outcome.behind is not None and (log_end or 0) < outcome.behind:
+        raise StoreUnavailable("The database has lost what it took last.", retry_after_seconds=1)
 
 
 def ended(turn: Turn, outcome: Outcome, now: int) -> Turn:

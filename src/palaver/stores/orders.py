@@ -298,7 +298,8 @@ class Watch:
 class Outcome:
     """How a turn ended. ``parts`` is the whole answer.
 
-    ``events`` are those of its log that may not be written yet; those that the log has stay as they are.
+    ``events`` are those of its log that may not be written yet; those that the log has stay as they are. ``behind`` is the
+    number of the last event before them that was written: a log that ends before it has lost something.
     """
 
     status: TurnStatus
@@ -310,6 +311,7 @@ class Outcome:
     context: ContextUse | None = None
     first_token_at: datetime | None = None
     events: Sequence[Event] = ()
+    behind: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

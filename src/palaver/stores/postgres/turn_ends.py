@@ -11,7 +11,16 @@ from palaver.clock import from_micros, to_micros
 from palaver.conversation import InterruptReason, Message, Turn, TurnStatus
 from palaver.errors import FenceLost, NotFound
 from palaver.events import Event, log_begins_at
-from palaver.stores.endings import Logged, end_seq, ended, final_answer, has_expired, interruption, recovery_reason
+from palaver.stores.endings import (
+    Logged,
+    check_log,
+    end_seq,
+    ended,
+    final_answer,
+    has_expired,
+    interruption,
+    recovery_reason,
+)
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
 from palaver.stores.postgres.lexemes import row_of
 from palaver.stores.postgres.paths import said_up_to
@@ -73,6 +82,7 @@ async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | Non
     ending = await _open_turn(db, claim.tenant_id, claim.turn.id)
     if ending is None or ending.state.status != TurnStatus.RUNNING or ending.state.fence != claim.fence:
         raise FenceLost("This turn has ended or has another owner.")
+    check_log(ending.log_end, outcome)
     promotes = promote is not None and ending.another_waits
     if promotes:
         db.require_lock()
@@ -95,6 +105,7 @@ async def _finish_plain(db: Session, claim: Claim, outcome: Outcome, *, promotes
         now=db.now,
         fence=claim.fence,
         promotes=promotes,
+        behind=outcome.behind,
         log_end=outcome.events[-1].seq if outcome.events else None,
         next_seq=claim.next_seq,
     )

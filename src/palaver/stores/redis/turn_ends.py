@@ -10,7 +10,7 @@ from palaver.clock import from_micros, to_micros
 from palaver.conversation import InterruptReason, Message, TurnStatus
 from palaver.errors import FenceLost, NotFound
 from palaver.events import log_begins_at
-from palaver.stores.endings import Logged, end_seq, ended, final_answer, interruption, recovery_reason
+from palaver.stores.endings import Logged, check_log, end_seq, ended, final_answer, interruption, recovery_reason
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
 from palaver.stores.redis import holds, logs
 from palaver.stores.redis.paths import said_up_to
@@ -57,6 +57,7 @@ async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | Non
         raise FenceLost("This turn has ended or has another owner.")
     db.expect(size, *logs.size(db, about.id))
     written = logs.end_of(log_end[0])
+    check_log(written, outcome)
     new = [event for event in outcome.events if written is None or event.seq > written]
     logs.write(db, about.id, new, db.now)
     last = new[-1].seq if new else written

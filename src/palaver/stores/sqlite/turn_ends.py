@@ -11,6 +11,7 @@ from palaver.errors import FenceLost, NotFound
 from palaver.events import log_begins_at
 from palaver.stores.endings import (
     Logged,
+    check_log,
     end_seq,
     ended,
     final_answer,
@@ -90,6 +91,7 @@ def finish(tx: Transaction, claim: Claim, outcome: Outcome, promote: str | None)
     ending = _open_turn(tx, claim.tenant_id, claim.turn.id)
     if ending is None or ending.state.status != TurnStatus.RUNNING or ending.state.fence != claim.fence:
         raise FenceLost("This turn has ended or has another owner.")
+    check_log(ending.log_end, outcome)
     if outcome.events:
         tx.run_many("insert_log", log_columns(ending.state.n, outcome.events, tx.now))
         ending = ending._replace(log_end=outcome.events[-1].seq)

@@ -20,7 +20,7 @@ from palaver.conversation import (
     Usage,
 )
 from palaver.document import Citation
-from palaver.errors import FenceLost, TurnInProgress
+from palaver.errors import FenceLost, StoreUnavailable, TurnInProgress
 from palaver.events import Event, EventType, beginning, dumps, ending, reasoning_delta, text_delta
 from palaver.fold import fold
 from palaver.jsonable import encode
@@ -117,6 +117,31 @@ class FinishConformance:
         assert (await store.append_deltas([said(claim, "x")])).stale == {claim.turn.id}
         assert await store.get_turn(TENANT, claim.turn.id) == first.turn
         assert (await log_of(store, claim)).events == ()
+
+    async def test_an_end_does_not_stand_where_a_lost_event_stood(self, store: Store) -> None:
+        """An end that knows more of the log than the store is refused, and changes nothing; with the events it is written,
+        and its number is the one behind them."""
+        claim = await running(store, await make_conversation(store))
+        one, two = (said(claim, word, after=number) for number, word in enumerate(("one ", "two")))
+        await store.append_deltas([one])
+        outcome = completed("one two", behind=two.events[0].seq)
+        with pytest.raises(StoreUnavailable):
+            await store.finish_turn(claim, outcome, promote=None)
+        assert (await store.get_turn(TENANT, claim.turn.id)).status is TurnStatus.RUNNING
+        whole = replace(outcome, events=[*one.events, *two.events], behind=None)
+        finished = await store.finish_turn(claim, whole, promote=None)
+        assert finished.last_seq == two.events[0].seq + 1
+        assert list((await log_of(store, claim)).events) == [*one.events, *two.events]
+
+    async def test_an_end_stands_behind_what_was_written(self, store: Store) -> None:
+        """An end that knows what the store knows is written, with or without more words."""
+        for words in ((), ("two",)):
+            claim = await running(store, await make_conversation(store))
+            one, more = said(claim, "one "), said(claim, *words, after=1)
+            await store.append_deltas([one])
+            outcome = completed("one two", events=more.events, behind=one.events[0].seq)
+            finished = await store.finish_turn(claim, outcome, promote=None)
+            assert finished.last_seq == one.events[0].seq + len(words) + 1
 
     async def test_of_many_ends_one_counts(self, store: Store) -> None:
         """Parallel ends of one turn: one is written, the others are told that they lost."""

@@ -185,13 +185,16 @@ WITH freed AS (
 SELECT answered.seq, answered.rating, answered.feedback, answered.created_at FROM freed LEFT JOIN answered ON true
 
 -- name: finish_plain_turn
--- The plain case in one go: the turn runs under this fence, and none waits that would have to run next. Anything else, or
--- anybody else meanwhile, and nothing is written.
+-- The plain case in one go: the turn runs under this fence, its log is whole, and none waits that would have to run next.
+-- Anything else, or anybody else meanwhile, and nothing is written.
 WITH plain AS (
     SELECT c.tenant_id, c.id, c.revision, t.parent_idx,
         coalesce(:log_end, (SELECT max(l.seq) FROM turn_log l WHERE l.tenant_id = :tenant_id AND l.turn_id = :id)) AS log_end
     FROM conversations c JOIN turns t ON t.tenant_id = c.tenant_id AND t.conversation_id = c.id
     WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id AND t.idx = :idx AND t.status = 'running' AND t.fence = :fence
+        AND (:behind::bigint IS NULL OR EXISTS (
+            SELECT 1 FROM turn_log w WHERE w.tenant_id = :tenant_id AND w.turn_id = :id AND w.seq = :behind
+        ))
         AND (NOT :promotes OR NOT EXISTS (
             SELECT 1 FROM turns q WHERE q.tenant_id = :tenant_id AND q.conversation_id = :conversation_id AND q.status = 'queued'
         ))
