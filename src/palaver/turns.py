@@ -9,6 +9,7 @@ is in the rows, a lease with a fence for each running turn.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -25,12 +26,14 @@ from palaver.ids import new_id
 from palaver.models.base import ModelCatalog
 from palaver.reader import EndedTurn, TurnReader
 from palaver.stores.base import Feature, Store
-from palaver.stores.orders import Begun, Claim, Recovered, TurnOrder, Watch
+from palaver.stores.orders import Begun, Claim, Missed, Recovered, TurnOrder, Watch
 from palaver.ticker import Ticker
 from palaver.worker import Worker, Workshop
 
 STOP_WAIT_SECONDS = 5.0
 RECOVERED_AT_ONCE = 50
+MISSED_SECONDS = 2.0
+"""How long an answer of the store may take: what it gave us longer ago than this, and we don't know of, was missed."""
 FLOOR_SECONDS = 0.5
 """How often a reader looks at a store that wakes it, in case that a wake-up was lost."""
 _log = structlog.get_logger("palaver.turns")
@@ -71,7 +74,10 @@ class TurnEngine:
             mark=self._ticker.mark,
             settled=self._ticker.settled,
             promote=lambda: None if self.is_draining else self.owner,
+            doubt=self._doubt,
         )
+        self._doubted_at = -math.inf
+        self._passed: dict[str, float] = {}
         self._workers: dict[str, Worker] = {}
         self._beginning = 0
         self._loops: list[asyncio.Task[None]] = []
@@ -170,7 +176,10 @@ class TurnEngine:
     def _begun(self, storing: asyncio.Future[Begun]) -> None:
         """A begin was stored or refused. This is called before the caller, if it still waits, goes on."""
         self._beginning -= 1
-        if storing.cancelled() or storing.exception() is not None:
+        if storing.cancelled() or isinstance(storing.exception(), Unavailable):
+            self._doubt()
+            return
+        if storing.exception() is not None:
             return
         begun = storing.result()
         if begun.superseded is not None and (worker := self._workers.get(begun.superseded)):
@@ -181,6 +190,8 @@ class TurnEngine:
     def _spawn(self, claim: Claim) -> None:
         """Run a claimed turn. Its worker is known here before anyone can ask for it."""
         assert self._group is not None, "start() comes first"
+        if claim.turn.id in self._passed:
+            return  # an answer that was thought lost came late: the turn was adopted meanwhile
         worker = Worker(claim, self._feed.hold(claim.turn.id), self._shop)
         self._workers[claim.turn.id] = worker
         if self.is_draining:
@@ -191,6 +202,8 @@ class TurnEngine:
         try:
             await worker.run()
         finally:
+            if worker.finished is None:
+                self._pass(worker.turn_id)
             del self._workers[worker.turn_id]
             self._feed.let_go(worker.turn_id)
         if worker.finished is not None and worker.finished.promoted is not None:
@@ -276,6 +289,8 @@ class TurnEngine:
         """End what dead processes left running, and run what they left waiting."""
         # First our own leases: when the machine slept or its clock was set, they are over, too, and yet we are alive.
         await self._renew()
+        if not self.is_draining:
+            await self.adopt()
         while not self.is_draining:
             self._beginning += 1
             recovering = asyncio.ensure_future(
@@ -286,10 +301,46 @@ class TurnEngine:
             if len(found.ended) + len(found.claimed) < RECOVERED_AT_ONCE:
                 return
 
+    def _doubt(self) -> None:
+        """An answer of the store was lost. What it would have told of is looked for until its lease is over."""
+        self._doubted_at = asyncio.get_running_loop().time()
+
+    async def adopt(self) -> None:
+        """Run what the store gave us in an answer that never came."""
+        limits = self.limits
+        over = asyncio.get_running_loop().time() - limits.lease_seconds
+        self._passed = {turn_id: at for turn_id, at in self._passed.items() if at > over}
+        if self._doubted_at <= over:
+            return
+        missed = Missed(
+            owner=self.owner,
+            known=(*self._workers, *self._passed),
+            after_seconds=min(MISSED_SECONDS, limits.lease_seconds / 4),
+        )
+        self._beginning += 1
+        adopting = asyncio.ensure_future(self._store.adopt(missed, limits.lease_seconds, RECOVERED_AT_ONCE))
+        adopting.add_done_callback(self._adopted)
+        await asyncio.shield(adopting)
+
+    def _adopted(self, adopting: asyncio.Future[Sequence[Claim]]) -> None:
+        self._beginning -= 1
+        if adopting.cancelled() or adopting.exception() is not None:
+            return
+        for claim in adopting.result():
+            self._spawn(claim)
+            self._pass(claim.turn.id)
+
+    def _pass(self, turn_id: str) -> None:
+        """This turn was run here, or is: until its lease is over it is not run again."""
+        self._passed[turn_id] = asyncio.get_running_loop().time()
+
     def _recovered(self, recovering: asyncio.Future[Recovered]) -> None:
         """A recovery was stored or refused: what it claimed has to run, even if nobody waits for it any more."""
         self._beginning -= 1
-        if recovering.cancelled() or recovering.exception() is not None:
+        if recovering.cancelled() or isinstance(recovering.exception(), Unavailable):
+            self._doubt()
+            return
+        if recovering.exception() is not None:
             return
         found = recovering.result()
         for claim in found.claimed:

@@ -61,6 +61,8 @@ class Workshop:
     """Waits until the ticker has nothing of this worker's in its hands."""
     promote: Callable[[], str | None]
     """The owner for the next queued turn; None while draining."""
+    doubt: Callable[[], None]
+    """Tells the engine that an answer of the store was lost: what it would have said may have been done."""
 
 
 def _sane(count: int) -> int:
@@ -303,6 +305,7 @@ class Worker:
             try:
                 return await self._shop.store.finish_turn(self.claim, outcome, promote=self._shop.promote())
             except Unavailable:
+                self._shop.doubt()
                 outcome = replace(outcome, events=recent, behind=None)
                 self._live.cut()
                 await asyncio.sleep(pause)

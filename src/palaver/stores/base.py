@@ -51,6 +51,7 @@ from palaver.stores.orders import (
     Finished,
     KeyDraft,
     Made,
+    Missed,
     Once,
     Outcome,
     Recovered,
@@ -308,6 +309,13 @@ class TurnRows(Protocol):
     async def recover(self, owner: str, lease_seconds: float, limit: int) -> Recovered:
         """End up to ``limit`` running turns whose lease has expired (``interrupted(server_restart)``, or the reason of a
         stop that was asked for, with their logged text), then claim queued turns of conversations where none runs."""
+        ...
+
+    async def adopt(self, missed: Missed, lease_seconds: float, limit: int) -> Sequence[Claim]:
+        """Claim up to ``limit`` turns anew that their owner was never told of, because an answer of the store was lost.
+
+        Their fence grows, so that a claim that comes late writes nothing.
+        """
         ...
 
     async def cancel_queued(self, owner: str, reason: InterruptReason) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -330,6 +330,16 @@ class Recovered:
 
     ended: Sequence[str] = ()
     claimed: Sequence[Claim] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """Running turns of an ``owner`` that it does not know of: they began at least ``after_seconds`` ago, have said nothing,
+    and are none of ``known``."""
+
+    owner: str
+    known: Collection[str]
+    after_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -213,7 +213,12 @@ async def claim_first_queued(db: Session, place: Place, owner: str, lease_micros
     """
     where = {"tenant_id": place[0], "conversation_id": place[1]}
     first = await db.row("promote_first", **where, owner=owner, now=db.now, lease_micros=lease_micros)
-    row = None if first is None else await db.row("claimed_turn", **where, idx=first[0])
+    return None if first is None else await claim_of(db, place, first[0])
+
+
+async def claim_of(db: Session, place: Place, index: int) -> Claim | None:
+    """Return the right to run a turn that runs from now on, and has said nothing."""
+    row = await db.row("claimed_turn", tenant_id=place[0], conversation_id=place[1], idx=index)
     if row is None:
         return None
     turn, state = turn_of(row), state_of(row)
@@ -226,6 +231,6 @@ async def claim_first_queued(db: Session, place: Place, owner: str, lease_micros
         history=await said_up_to(db, place, state.parent_idx, HISTORY_TURNS),
         bot=bot_of(bot),
         fence=state.fence,
-        next_seq=log_begins_at(queued=True),
+        next_seq=log_begins_at(queued=state.queued),
         params=json.loads(params) if params else {},
     )

@@ -8,11 +8,19 @@ from functools import partial
 from palaver.conversation import InterruptReason, Turn, TurnStatus
 from palaver.errors import NotFound, PalaverError
 from palaver.page import Slice, Window
-from palaver.stores.orders import Begun, Claim, Delta, Finished, Outcome, Recovered, TurnLog, TurnOrder, Watch
+from palaver.stores.orders import Begun, Claim, Delta, Finished, Missed, Outcome, Recovered, TurnLog, TurnOrder, Watch
 from palaver.stores.postgres.access import Access
 from palaver.stores.postgres.begin import begin
 from palaver.stores.postgres.session import Row, Session
-from palaver.stores.postgres.turn_ends import Place, claim_first_queued, finish, interrupt, recover_turn, state_of
+from palaver.stores.postgres.turn_ends import (
+    Place,
+    claim_first_queued,
+    claim_of,
+    finish,
+    interrupt,
+    recover_turn,
+    state_of,
+)
 from palaver.stores.postgres.turn_lists import page_turns
 from palaver.stores.postgres.turn_logs import append, expire, read_log, renew, watch
 from palaver.stores.rows import turn_of
@@ -73,6 +81,14 @@ class PostgresTurns(Access):
             if claim is not None:
                 claimed.append(claim)
         return tuple(claimed)
+
+    async def adopt(self, missed: Missed, lease_seconds: float, limit: int) -> Sequence[Claim]:
+        look = partial(_missed, missed=missed, limit=limit)
+        adopt = partial(_adopt, owner=missed.owner, lease_micros=int(lease_seconds * 1_000_000))
+        claims = [
+            await self._write(partial(adopt, place=(row[0], row[1]), turn_id=row[2])) for row in await self._read(look)
+        ]
+        return tuple(claim for claim in claims if claim is not None)
 
     async def _expired(self, limit: int) -> Sequence[Row]:
         return await self._read(lambda db: db.rows("expired_turns", now=db.now, limit=limit))
@@ -141,6 +157,21 @@ async def _take_over(db: Session, place: Place, owner: str, lease_micros: int) -
     if await db.row("lock_waiting_conversation", tenant_id=place[0], conversation_id=place[1]) is None:
         return None
     return await claim_first_queued(db, place, owner, lease_micros)
+
+
+async def _missed(db: Session, missed: Missed, limit: int) -> Sequence[Row]:
+    since = db.now - int(missed.after_seconds * 1_000_000)
+    return await db.rows("missed_turns", owner=missed.owner, known=list(missed.known), since=since, limit=limit)
+
+
+async def _adopt(db: Session, place: Place, turn_id: str, owner: str, lease_micros: int) -> Claim | None:
+    """Claim a turn anew, unless it has ended or spoken by now."""
+    where = {"tenant_id": place[0], "conversation_id": place[1]}
+    locked = await db.row("lock_turn", **where, id=turn_id)
+    if locked is None:
+        return None
+    adopted = await db.row("adopt_turn", **where, idx=locked[0], owner=owner, lease_micros=lease_micros, now=db.now)
+    return None if adopted is None else await claim_of(db, place, locked[0])
 
 
 async def _cancel(db: Session, place: Place, turn_id: str, owner: str, reason: InterruptReason) -> str | None:

@@ -183,19 +183,38 @@ async def claim_first_queued(
     )
     db.put(promoted)
     await _mark_running(db, promoted)
-    holds.grant(db, promoted)
     queued = tuple(each for each in conversation.queued if each != first.id)
     db.put(replace(conversation, running_id=first.id, queued=queued))
-    db.news.add(first.id)
+    return await _granted(db, promoted, owning)
+
+
+async def adopt(db: Session, turn_id: str, owner: str, lease_micros: int) -> Claim | None:
+    """Claim a running turn anew, unless it has ended or spoken by now."""
+    conversation, found = await in_hand(db, None, turn_id)
+    (size,) = await db.ask(logs.size(db, turn_id))
+    owning = await db.find(StoredBot, conversation.bot_id)
+    if found.status != TurnStatus.RUNNING or found.owner != owner or size or owning is None:
+        return None
+    db.expect(size, *logs.size(db, turn_id))
+    until = db.now + lease_micros
+    adopted = replace(found, fence=found.fence + 1, lease_micros=lease_micros, lease_until=until)
+    db.put(adopted)
+    return await _granted(db, adopted, owning)
+
+
+async def _granted(db: Session, running: StoredTurn, owning: StoredBot) -> Claim:
+    """Give a turn that runs from now on, and has said nothing, its hold; return the right to run it."""
+    holds.grant(db, running)
+    db.news.add(running.id)
     return Claim(
-        tenant_id=tenant_id,
-        turn=turn(promoted),
-        question=await stored_message(db, first.question_id),
-        history=await said_up_to(db, first.parent_id, HISTORY_TURNS),
+        tenant_id=running.tenant_id,
+        turn=turn(running),
+        question=await stored_message(db, running.question_id),
+        history=await said_up_to(db, running.parent_id, HISTORY_TURNS),
         bot=bot(owning),
-        fence=promoted.fence,
-        next_seq=log_begins_at(queued=True),
-        params=json.loads(promoted.params) if promoted.params else {},
+        fence=running.fence,
+        next_seq=log_begins_at(queued=running.queued),
+        params=json.loads(running.params) if running.params else {},
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from palaver.conversation import InterruptReason, Turn, TurnStatus
 from palaver.errors import NotFound
 from palaver.page import Slice, Window
-from palaver.stores.orders import Begun, Claim, Delta, Finished, Outcome, Recovered, TurnLog, TurnOrder, Watch
+from palaver.stores.orders import Begun, Claim, Delta, Finished, Missed, Outcome, Recovered, TurnLog, TurnOrder, Watch
 from palaver.stores.redis import holds
 from palaver.stores.redis.begin import begin
 from palaver.stores.redis.bots import RedisBots
@@ -16,7 +16,7 @@ from palaver.stores.redis.commit import sweep
 from palaver.stores.redis.indexes import Walk, all_of, due
 from palaver.stores.redis.session import Session
 from palaver.stores.redis.stored import StoredBot, StoredConversation, StoredTurn, id_of
-from palaver.stores.redis.turn_ends import claim_first_queued, finish, in_hand, interrupt, recover_turn
+from palaver.stores.redis.turn_ends import adopt, claim_first_queued, finish, in_hand, interrupt, recover_turn
 from palaver.stores.redis.turn_lists import page_turns
 from palaver.stores.redis.turn_logs import append, expire, logs_to_expire, read_log, renew, watch
 from palaver.stores.redis.values import turn
@@ -67,6 +67,19 @@ class RedisTurns(RedisBots):
         for bot_id in await self._run(_deleted_lately):
             ended += await self._end_turns_of(bot_id)
         return ended
+
+    async def adopt(self, missed: Missed, lease_seconds: float, limit: int) -> Sequence[Claim]:
+        walk = Walk(StoredTurn, f"turns.{TurnStatus.RUNNING}", ascending=True)
+        lost = await self._run(lambda db: walk.find(db, None, limit, partial(_were_missed, missed, db.now)))
+        lease_micros = int(lease_seconds * 1_000_000)
+        claims = [
+            await self._run(
+                partial(adopt, turn_id=each.thing.id, owner=missed.owner, lease_micros=lease_micros),
+                each.thing.conversation_id,
+            )
+            for each in lost
+        ]
+        return tuple(claim for claim in claims if claim is not None)
 
     async def cancel_queued(self, owner: str, reason: InterruptReason) -> Sequence[str]:
         walk = Walk(StoredTurn, f"turns.{TurnStatus.QUEUED}", ascending=True)
@@ -167,6 +180,13 @@ async def _take_over(db: Session, conversation_id: str, owner: str, lease_second
     if conversation.running_id is not None or conversation.deleted_at is not None:
         return None
     return await claim_first_queued(db, found.tenant_id, conversation_id, owner, int(lease_seconds * 1_000_000))
+
+
+async def _were_missed(missed: Missed, now: int, turns: Sequence[StoredTurn]) -> Sequence[bool]:
+    since = now - int(missed.after_seconds * 1_000_000)
+    return [
+        each.owner == missed.owner and each.id not in missed.known and (each.started_at or 0) <= since for each in turns
+    ]
 
 
 async def _of_owner(owner: str, turns: Sequence[StoredTurn]) -> Sequence[bool]:

@@ -186,10 +186,15 @@ def claim_first_queued(tx: Transaction, conversation_n: int, owner: str, lease_m
     lease = {"lease_micros": lease_micros, "lease_until": tx.now + lease_micros}
     tx.run("promote_turn", n=turn_n, owner=owner, now=tx.now, **lease)
     tx.run("set_running", n=conversation_n, running_n=turn_n, now=tx.now)
+    return claim_of(tx, turn_n, params, parent_n)
+
+
+def claim_of(tx: Transaction, turn_n: int, params: str | None, parent_n: int | None) -> Claim:
+    """Return the right to run a turn that runs from now on, and has said nothing."""
     row = tx.row("claimed_turn", n=turn_n)
     if row is None:
         raise NotFound
-    turn = turn_of(row)
+    turn, state = turn_of(row), state_of(row)
     bot = row[TURN_WIDTH + STATE_WIDTH + 1 :]
     return Claim(
         tenant_id=row[TURN_WIDTH + STATE_WIDTH],
@@ -197,7 +202,7 @@ def claim_first_queued(tx: Transaction, conversation_n: int, owner: str, lease_m
         question=stored_message(tx, turn.user_message_id),
         history=said_up_to(tx, parent_n, HISTORY_TURNS),
         bot=bot_of(bot),
-        fence=state_of(row).fence,
-        next_seq=log_begins_at(queued=True),
+        fence=state.fence,
+        next_seq=log_begins_at(queued=bool(state.queued)),
         params=json.loads(params) if params else {},
     )

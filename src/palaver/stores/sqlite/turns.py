@@ -9,13 +9,13 @@ from palaver.conversation import InterruptReason, Turn, TurnStatus
 from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.keyset import by_key
-from palaver.stores.orders import Begun, Claim, Delta, Finished, Outcome, Recovered, TurnLog, TurnOrder, Watch
+from palaver.stores.orders import Begun, Claim, Delta, Finished, Missed, Outcome, Recovered, TurnLog, TurnOrder, Watch
 from palaver.stores.rows import turn_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import begin
-from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.turn_ends import claim_first_queued, finish, interrupt, recover_turn, state_of
+from palaver.stores.sqlite.transaction import Row, Transaction
+from palaver.stores.sqlite.turn_ends import claim_first_queued, claim_of, finish, interrupt, recover_turn, state_of
 from palaver.stores.sqlite.turn_logs import append, expire, read_log, renew, watch
 
 
@@ -44,6 +44,11 @@ class SqliteTurns(Access):
         if not await self._read(_needs_recovery):
             return Recovered()
         return await self._write(partial(_recover, owner=owner, lease_seconds=lease_seconds, limit=limit))
+
+    async def adopt(self, missed: Missed, lease_seconds: float, limit: int) -> Sequence[Claim]:
+        if not await self._read(partial(_missed, missed=missed, limit=1)):
+            return ()
+        return await self._write(partial(_adopt, missed=missed, lease_seconds=lease_seconds, limit=limit))
 
     async def cancel_queued(self, owner: str, reason: InterruptReason) -> Sequence[str]:
         return await self._write(partial(_cancel_queued, owner=owner, reason=reason))
@@ -116,6 +121,21 @@ def _recover(tx: Transaction, owner: str, lease_seconds: float, limit: int) -> R
         ended=tuple(turn_id for turn_id in ended if turn_id is not None),
         claimed=tuple(claim for claim in claimed if claim is not None),
     )
+
+
+def _missed(tx: Transaction, missed: Missed, limit: int) -> Sequence[Row]:
+    since = tx.now - int(missed.after_seconds * 1_000_000)
+    rows = tx.rows("missed_turns", owner=missed.owner, since=since)
+    return [row for row in rows if row[1] not in missed.known][:limit]
+
+
+def _adopt(tx: Transaction, missed: Missed, lease_seconds: float, limit: int) -> Sequence[Claim]:
+    lease_micros = int(lease_seconds * 1_000_000)
+    claims = []
+    for turn_n, _, params, parent_n in _missed(tx, missed, limit):
+        tx.run("adopt_turn", n=turn_n, lease_micros=lease_micros, lease_until=tx.now + lease_micros)
+        claims.append(claim_of(tx, turn_n, params, parent_n))
+    return tuple(claims)
 
 
 def _cancel_queued(tx: Transaction, owner: str, reason: InterruptReason) -> Sequence[str]:

@@ -6,7 +6,7 @@ open store on that clock with nothing in it. The tests are coroutines: run them 
 
 from palaver.testing.stores.bots import BotConformance, EntityConformance
 from palaver.testing.stores.conversations import ConversationConformance, ListingConformance
-from palaver.testing.stores.ends import FinishConformance, LogConformance, RecoveryConformance
+from palaver.testing.stores.ends import AdoptionConformance, FinishConformance, LogConformance, RecoveryConformance
 from palaver.testing.stores.lifecycle import AttachmentConformance, DeletionConformance, LifecycleConformance
 from palaver.testing.stores.messages import BranchConformance, LineageConformance, MessageConformance
 from palaver.testing.stores.records import RecordConformance
@@ -25,6 +25,7 @@ class StoreConformance(
     QueueConformance,
     StopConformance,
     FinishConformance,
+    AdoptionConformance,
     LogConformance,
     RecoveryConformance,
     MessageConformance,

@@ -26,7 +26,7 @@ from palaver.fold import fold
 from palaver.jsonable import encode
 from palaver.page import Window
 from palaver.stores.base import Store
-from palaver.stores.orders import Claim, Delta, Outcome, TurnLog
+from palaver.stores.orders import Claim, Delta, Missed, Outcome, TurnLog
 from palaver.testing.clock import FakeClock
 from palaver.testing.stores.making import (
     LEASE_SECONDS,
@@ -165,6 +165,62 @@ class FinishConformance:
             assert watch.stale == {claim.turn.id}
         assert await path_of(store, conversation) == ["Hello?", ""]
         assert not (await store.watch_turns([claim])).stale
+
+
+class AdoptionConformance:
+    """Turns that their owner was never told of."""
+
+    async def test_a_turn_that_its_owner_was_not_told_of_is_claimed_anew(self, store: Store, clock: FakeClock) -> None:
+        """A begun and a promoted turn come back whole, with a fence that grew; the claim that came late writes nothing."""
+        asked = await running(store, await make_conversation(store), "Why?")
+        conversation = await make_conversation(store)
+        first = await running(store, conversation)
+        await waiting(store, conversation, "And then?")
+        promoted = claim_of(await store.finish_turn(first, completed("So."), promote=OWNER))
+        clock.advance(3)
+        found = await store.adopt(missed(), LEASE_SECONDS, 10)
+        assert sorted(found, key=lambda each: each.turn.index) == [
+            replace(asked, fence=asked.fence + 1),
+            replace(promoted, fence=promoted.fence + 1),
+        ]
+        assert (await store.append_deltas([said(asked, "x")])).stale == {asked.turn.id}
+        for claim in found:
+            assert not (await store.append_deltas([said(claim, "Because")])).stale
+            finished = await store.finish_turn(claim, completed("Because."), promote=None)
+            assert finished.turn.status is TurnStatus.COMPLETED
+
+    async def test_an_adopted_turn_has_a_new_lease(self, store: Store, clock: FakeClock) -> None:
+        """It is not ended by a recovery while its new lease lasts, and is behind it."""
+        claim = await running(store, await make_conversation(store))
+        clock.advance(LEASE_SECONDS - 1)
+        await store.adopt(missed(), LEASE_SECONDS, 10)
+        clock.advance(LEASE_SECONDS - 1)
+        assert (await store.recover("other", LEASE_SECONDS, 10)).ended == ()
+        clock.advance(2)
+        assert (await store.recover("other", LEASE_SECONDS, 10)).ended == (claim.turn.id,)
+
+    async def test_what_its_owner_knows_or_others_run_is_left_alone(self, store: Store, clock: FakeClock) -> None:
+        """Not adopted: a turn that is known, one of another owner, one that began just now, one that has spoken, one that
+        has ended or waits; and never more than asked for."""
+        known, _, spoke, ended = [
+            await running(store, await make_conversation(store), owner=owner)
+            for owner in (OWNER, "other", OWNER, OWNER)
+        ]
+        await store.append_deltas([said(spoke, "Hm")])
+        await store.finish_turn(ended, completed("So."), promote=None)
+        queueing = await make_conversation(store)
+        busy = await running(store, queueing)
+        await waiting(store, queueing)
+        clock.advance(3)
+        await running(store, await make_conversation(store))
+        ids = (known.turn.id, busy.turn.id)
+        assert await store.adopt(missed(*ids), LEASE_SECONDS, 10) == ()
+        assert len(await store.adopt(missed(), LEASE_SECONDS, 1)) == 1
+
+
+def missed(*known: str) -> Missed:
+    """What the worker of the tests was not told of."""
+    return Missed(owner=OWNER, known=known, after_seconds=2)
 
 
 class LogConformance:

@@ -326,6 +326,24 @@ LIMIT :limit
 SELECT 1 FROM conversations WHERE tenant_id = :tenant_id AND id = :conversation_id AND running_idx IS NULL
 FOR NO KEY UPDATE SKIP LOCKED
 
+-- name: missed_turns
+SELECT t.tenant_id, t.conversation_id, t.id FROM turns t
+WHERE t.status = 'running' AND t.owner = :owner AND t.started_at <= :since AND t.id <> ALL (:known::text[])
+    AND NOT EXISTS (SELECT 1 FROM turn_log l WHERE l.tenant_id = t.tenant_id AND l.turn_id = t.id)
+LIMIT :limit
+
+-- name: adopt_turn
+WITH adopted AS (
+    UPDATE turns t
+    SET fence = fence + 1, lease_micros = :lease_micros, lease_until = :now::bigint + :lease_micros::bigint
+    WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = :idx AND t.status = 'running'
+        AND t.owner = :owner AND NOT EXISTS (SELECT 1 FROM turn_log l WHERE l.tenant_id = t.tenant_id AND l.turn_id = t.id)
+    RETURNING t.tenant_id, t.conversation_id
+)
+UPDATE conversations c SET revision = revision + 1
+FROM adopted WHERE c.tenant_id = adopted.tenant_id AND c.id = adopted.conversation_id
+RETURNING c.id
+
 -- name: queued_of_owner
 SELECT tenant_id, conversation_id, id FROM turns WHERE status = 'queued' AND owner = :owner ORDER BY tenant_id, conversation_id, idx
 

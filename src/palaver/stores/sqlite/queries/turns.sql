@@ -126,6 +126,14 @@ WHERE q.status = 'queued'
   AND NOT EXISTS (SELECT 1 FROM turns r WHERE r.conversation_n = q.conversation_n AND r.status = 'running')
 LIMIT :limit
 
+-- name: missed_turns
+SELECT t.n, t.id, t.params, t.parent_n FROM turns t
+WHERE t.status = 'running' AND t.owner = :owner AND t.started_at <= :since
+  AND NOT EXISTS (SELECT 1 FROM turn_log l WHERE l.place > t.n << 24 AND l.place < (t.n + 1) << 24)
+
+-- name: adopt_turn
+UPDATE turns SET fence = fence + 1, lease_micros = :lease_micros, lease_until = :lease_until WHERE n = :n
+
 -- name: queued_of_owner
 SELECT n FROM turns WHERE status = 'queued' AND owner = :owner ORDER BY conversation_n, n
 
