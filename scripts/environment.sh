@@ -17,6 +17,6 @@ echo "Installing into .venv …"
 if [ "$purpose" = serving ]; then
     .venv/bin/python -m pip install --quiet --editable .
 else
-    .venv/bin/python -m pip install --quiet --editable ".[langchain,postgres,redis]" --group dev
+    .venv/bin/python -m pip install --quiet --editable ".[faiss,langchain,postgres,redis]" --group dev
     bash "$(dirname "$0")/servers.sh"
 fi

@@ -14,7 +14,7 @@ class Limits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PALAVER_", extra="ignore", frozen=True)
 
     lease_seconds: float = Field(default=15.0, ge=0.5, le=600)
-    """How long a worker owns a running turn without renewing its lease."""
+    """How long a process owns a running turn, or a document that it makes ready, without renewing its lease."""
     tick_seconds: float = Field(default=0.025, ge=0.0, le=0.025)
     """How long deltas are gathered before they are written and emitted; the first goes at once."""
     poll_seconds: float = Field(default=0.25, ge=0.01, le=0.25)
@@ -44,11 +44,20 @@ class Limits(BaseSettings):
     drain_seconds: float = Field(default=8.0, gt=0, le=9)
     """How long a server that was told to stop may take to end its turns, with their text."""
     body_bytes: int = Field(default=4_000_000, ge=1_000)
-    """The largest request body."""
+    """The largest request body that is JSON alone."""
+    file_bytes: int = Field(default=20_000_000, ge=1_000, le=200_000_000)
+    """The largest file, and the most that the files of one message hold together."""
+    image_pixels: int = Field(default=50_000_000, ge=1_000, le=89_000_000)
+    """The most pixels of an image, width times height."""
     streams_max: int = Field(default=10_000, ge=1)
     """How many event streams a process holds open at once."""
     sweep_seconds: float = Field(default=2.0, ge=0.05, le=5)
     """How often expired leases, idle conversations and old logs are looked for."""
+
+    @property
+    def inline_bytes(self) -> int:
+        """The largest request body that may hold files in base64, which takes four bytes for three."""
+        return self.body_bytes + self.file_bytes * 4 // 3
 
 
 class Settings(BaseSettings):
@@ -78,8 +87,20 @@ class Settings(BaseSettings):
     """Accept a store whose settings can lose acknowledged writes."""
     allow_origin: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma-separated origins that may call the server from a browser; ``*`` allows every origin, without credentials."""
+    fetch: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated hosts whose pages may be added as documents by their URL: ``docs.example.org``, ``*.example.org``,
+    ``wiki.example.org:8443``, or ``*`` for every host on the usual ports. Empty: no page is fetched. Addresses that are not public
+    are never fetched."""
     default_model: str | None = None
     """The model of a bot that names none; else the provider whose key is set, else ``offline``."""
+    default_embedding: str | None = None
+    """The embedding of a bot that names none (``openai:text-embedding-3-small``, ``ollama:…``); without one,
+    documents are found by their words alone."""
+    index_cache: str | None = None
+    """A folder where indexes of vectors that are kept in memory are also saved, to be there again after a restart. They
+    are made from the store whenever they are not."""
+    index_bytes: int = Field(default=1_000_000_000, ge=1_000_000)
+    """The most memory for indexes of documents in this process; those not used for longest go first."""
     providers: dict[str, str] = Field(default_factory=dict)
     """OpenAI-compatible servers by name, as JSON: ``{"local": "http://127.0.0.1:8080/v1"}``."""
     provider_keys: dict[str, SecretStr] = Field(default_factory=dict)
@@ -100,7 +121,7 @@ class Settings(BaseSettings):
 
     limits: Limits = Field(default_factory=Limits)
 
-    @field_validator("allow_origin", mode="before")
+    @field_validator("allow_origin", "fetch", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -12,6 +12,7 @@
     │   ├── ConversationEnded
     │   ├── ConversationArchived
     │   ├── NameTaken
+    │   ├── TrainingInProgress       another run of the bot is not over
     │   └── VersionConflict          If-Match was stale
     ├── ResumeWindowGone             .details: turn_id, url
     ├── Limited                      try again later; .retry_after_seconds
@@ -29,7 +30,9 @@
     ├── FeatureAbsent                this store declares that it lacks the feature
     ├── FenceLost                    a worker wrote for a turn that is no longer its own
     ├── ModelError                   the model or its server failed; .retryable
-    └── TurnFailed                   a send whose turn ended ``failed``; .turn
+    │   └── EmbeddingFailed          the embedding model did, or what it said can't be believed
+    ├── TurnFailed                   a send whose turn ended ``failed``; .turn
+    └── DocumentFailed               a document that could not be made ready; .document
 
 The HTTP status of each code stands in ``palaver.server.problems``. The SDK turns a problem document back into the
 same class (``error_from``), so that a caller handles one set of errors whether the engine is here or on a server.
@@ -42,6 +45,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from palaver.conversation import Message, Turn
+    from palaver.document import Document
 
 
 class PalaverError(Exception):
@@ -135,6 +139,12 @@ class ConversationArchived(Conflict):
     """A send to an archived conversation: reopen it first."""
 
     code = "conversation_archived"
+
+
+class TrainingInProgress(Conflict):
+    """Another training run of this bot is not over."""
+
+    code = "training_in_progress"
 
 
 class NameTaken(Conflict):
@@ -270,6 +280,12 @@ class ModelError(PalaverError):
         self.provider_text = provider_text
 
 
+class EmbeddingFailed(ModelError):
+    """No vectors: the embedding model or its server failed, was late, or answered with what can't be vectors of the texts."""
+
+    code = "embedding_failed"
+
+
 class TurnFailed(PalaverError):
     """A send whose turn ended ``failed``: ``.turn`` and ``.reply`` hold what is stored, ``.code`` the turn's error code."""
 
@@ -281,6 +297,16 @@ class TurnFailed(PalaverError):
         self.reply = reply
 
 
+class DocumentFailed(PalaverError):
+    """The newest version of a document ended ``failed``: ``.document`` is what is stored, ``.code`` its error's code."""
+
+    code = "document_failed"
+
+    def __init__(self, message: str = "", *, document: Document, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.document = document
+
+
 def _descendants(of: type[PalaverError]) -> Iterator[type[PalaverError]]:
     for child in of.__subclasses__():
         yield from _descendants(child)
@@ -289,7 +315,7 @@ def _descendants(of: type[PalaverError]) -> Iterator[type[PalaverError]]:
 
 def error_from(code: str, message: str, details: Mapping[str, Any]) -> PalaverError:
     """Return the error that a problem document with this ``code`` stands for (an unknown code is ``InvalidInput``)."""
-    known = {kind.code: kind for kind in _descendants(PalaverError) if kind is not TurnFailed}
+    known = {kind.code: kind for kind in _descendants(PalaverError) if kind not in (TurnFailed, DocumentFailed)}
     for kind in (NotFound, RateLimited, StoreUnavailable):  # siblings share a code with their parent: the leaf is meant
         known[kind.code] = kind
     return known.get(code, InvalidInput)(message, code=code, **dict(details))

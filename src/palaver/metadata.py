@@ -42,3 +42,12 @@ def merge(stored: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
     merged = {key: value for key, value in {**stored, **change}.items() if value is not None or key not in change}
     check_size(json.dumps(merged, ensure_ascii=False, separators=(",", ":")), merged)
     return merged
+
+
+def fits(metadata: Mapping[str, Any], where: Mapping[str, str]) -> bool:
+    """Whether the top-level values of metadata have these texts: a string is its own, anything else its compact JSON."""
+    return all(key in metadata and _text_of(metadata[key]) == text for key, text in where.items())
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)

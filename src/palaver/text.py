@@ -9,6 +9,7 @@ from palaver.errors import InvalidInput
 
 MESSAGE_CODE_POINTS = 200_000
 MESSAGE_BYTES = 1_000_000
+DOCUMENT_CODE_POINTS = 1_000_000
 NAME_CODE_POINTS = 200
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -54,6 +55,27 @@ def check_message_text(value: str) -> str:
     if is_blank(value):
         raise InvalidInput("A message needs text that can be seen.", code="empty_message")
     return value
+
+
+def check_document_text(value: str) -> str:
+    """Return the text of a document unchanged, or refuse it. A longer one comes as a file.
+
+    Raises:
+        InvalidInput: ``empty_message``, ``file_too_large`` (over 1,000,000 code points), ``invalid_character`` or
+            ``invalid_unicode``.
+    """
+    if len(value) > DOCUMENT_CODE_POINTS:
+        raise InvalidInput(f"At most {DOCUMENT_CODE_POINTS:,} characters; send more as a file.", code="file_too_large")
+    check_unicode(value, "text")
+    if is_blank(value):
+        raise InvalidInput("A document needs text that can be seen.", code="empty_message")
+    return value
+
+
+def as_name(value: str, fallback: str) -> str:
+    """Return what somebody else calls a thing as a name that we may keep: on one line, with nothing unseen, cut to its limit."""
+    shown = " ".join(_UNNAMEABLE.sub(" ", _SURROGATE.sub("\ufffd", value)).split())[:NAME_CODE_POINTS].rstrip()
+    return fallback if is_blank(shown) else shown
 
 
 def check_name(value: str, path: str = "name", *, limit: int = NAME_CODE_POINTS) -> str:

@@ -10,12 +10,13 @@ from langchain_core.language_models import FakeListChatModel
 
 from palaver.errors import ModelError
 from palaver.models.base import ChatModel
-from palaver.models.catalog import Catalog, Providers
+from palaver.models.catalog import Catalog
 from palaver.models.langchain import LangChainModel
 from palaver.models.offline import NO_MODEL, OfflineModel
 from palaver.models.openai import OpenAIModel
 from palaver.models.patience import PatientModel
 from palaver.models.scripted import ScriptedModel
+from palaver.provider.addresses import Providers
 from palaver.testing.models import listen, question, text_of
 from peers.faulty import DONE, STOP, faulty, head, says
 
@@ -112,7 +113,7 @@ def test_ollama_has_its_own_port(host: str | None, url: str) -> None:
     """A host without a port is asked on 11434, a URL on its scheme's; where Ollama listens on all, it is called on loopback."""
     model = inside(Catalog(Providers(ollama_host=host)).find("ollama:x"))
     assert isinstance(model, OpenAIModel)
-    assert str(model._server._url) == url
+    assert str(model._server.endpoint.url) == url
 
 
 async def test_named_providers_have_their_own_address_and_key() -> None:

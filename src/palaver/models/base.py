@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from palaver.context import Passage, system_text
 from palaver.conversation import Role
 
 
@@ -34,11 +35,21 @@ class PromptMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a model is given. ``params`` are checked: ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop`` …"""
+    """What a model is given. ``params`` are checked: ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop`` …
+
+    ``passages`` were retrieved for the question, best first. A model that reads text is given ``system`` before the messages,
+    in which they stand fenced as data.
+    """
 
     instructions: str
     messages: Sequence[PromptMessage]
+    passages: Sequence[Passage] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def system(self) -> str:
+        """The instructions with the passages; "" where there are neither."""
+        return system_text(self.instructions, self.passages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,11 @@ class ChatModel(Protocol):
             ModelError: When the context is entered (nothing was said yet) or while it is read.
         """
         ...
+
+
+def can_see(model: ChatModel, params: Mapping[str, Any]) -> bool:
+    """Whether a model may be given images: a bot's ``vision`` can say that it may not, where its server is not known to."""
+    return model.has_vision and bool(params.get("vision", True))
 
 
 class ModelCatalog(Protocol):

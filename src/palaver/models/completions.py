@@ -15,7 +15,7 @@ from palaver.errors import ModelError
 from palaver.models.base import Ended, Prompt, PromptMessage, ReasoningSaid, Said, TextSaid, TokensCounted
 from palaver.models.halves import Joiner
 from palaver.models.patience import disconnected
-from palaver.models.refusals import PROVIDER_TEXT_CHARACTERS, refusal, refused_in_stream
+from palaver.provider.refusals import PROVIDER_TEXT_CHARACTERS, refusal, refused_in_stream
 
 DONE = "[DONE]"
 _PARAMS = ("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty")
@@ -31,8 +31,8 @@ def request_body(name: str, prompt: Prompt, *, limit_word: str, counts_tokens: b
         counts_tokens: Whether to ask for the token count (``stream_options``), which old servers refuse.
     """
     messages = [_message(message) for message in prompt.messages]
-    if prompt.instructions:
-        messages.insert(0, {"role": "system", "content": prompt.instructions})
+    if system := prompt.system:
+        messages.insert(0, {"role": "system", "content": system})
     body: dict[str, Any] = {"model": name, "messages": messages, "stream": True}
     body |= {key: prompt.params[key] for key in _PARAMS if prompt.params.get(key) is not None}
     if prompt.params.get("max_tokens") is not None:

@@ -19,7 +19,7 @@ from palaver.errors import ModelError
 from palaver.models.base import Ended, Prompt, PromptMessage, ReasoningSaid, Said, TextSaid, TokensCounted
 from palaver.models.halves import Joiner
 from palaver.models.patience import disconnected
-from palaver.models.refusals import refusal, refused
+from palaver.provider.refusals import foreign_failure
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -109,13 +109,8 @@ class _Answer:
         yield Ended(self._finish_reason)
 
     def failure(self, error: Exception) -> ModelError:
-        text = f"{type(error).__name__}: {error}"
-        if self._spoke:
-            return disconnected(text)
-        status = getattr(error, "status_code", None)
-        if isinstance(status, int) and 400 <= status <= 599:
-            return refused(status, text)
-        return refusal("provider_error", text)
+        failure = foreign_failure(error)
+        return disconnected(failure.provider_text) if self._spoke else failure
 
 
 def _thoughts(chunk: AIMessageChunk) -> Iterator[str]:
@@ -187,7 +182,7 @@ def _keywords(prompt: Prompt) -> dict[str, Any]:
 def _messages(prompt: Prompt) -> list[BaseMessage]:
     from langchain_core.messages import SystemMessage
 
-    system: list[BaseMessage] = [SystemMessage(prompt.instructions)] if prompt.instructions else []
+    system: list[BaseMessage] = [SystemMessage(prompt.system)] if prompt.system else []
     return system + [_message(message) for message in prompt.messages]
 
 

@@ -1,8 +1,7 @@
 """Time limits, retries and the size limit of an answer: the same for every model.
 
 A retry happens only before the first delta, only for an error that says it may help, and at most ``retries`` times; so
-a turn makes at most 3 calls, of which at most one yields a delta. The wait is exponential with full jitter, or what the
-provider asked for, up to a minute; a provider that asks for more is not waited for.
+a turn makes at most 3 calls, of which at most one yields a delta. How long is waited in between: ``provider.retries``.
 
 What is enforced here, for every model: the time limits (``stalled``), the size of the answer (``limit``), that a stream
 has an end marker (``disconnected_by_model``), that an answer has text (``empty_answer``) and that it can be stored.
@@ -20,12 +19,11 @@ from typing import Self, TypeVar
 from palaver.conversation import InterruptReason
 from palaver.errors import ModelError
 from palaver.models.base import ChatModel, Ended, Prompt, ReasoningSaid, Said, TextSaid, TokensCounted
+from palaver.provider.retries import pause_before_retry
 from palaver.text import from_model
 
 _T = TypeVar("_T")
 
-RETRY_AFTER_MAX_SECONDS = 60
-BACKOFF_SECONDS = 0.5
 AFTER_END_SECONDS = 2.0
 """How long the token count may lag behind the end marker: the answer is complete, so nobody waits for long."""
 
@@ -96,18 +94,12 @@ class PatientModel:
                 return
             except ModelError as error:
                 failures += 1
-                pause = self._pause_before_retry(error, attempt, failures)
+                if attempt.spoke:
+                    raise
+                pause = pause_before_retry(error, failures, retries=self._patience.retries, chance=self._chance)
                 if pause is None or asyncio.get_running_loop().time() + pause >= ends_at:
                     raise
             await self._sleep(pause)
-
-    def _pause_before_retry(self, error: ModelError, attempt: _Attempt, failures: int) -> float | None:
-        if attempt.spoke or not error.retryable or failures > self._patience.retries:
-            return None
-        asked = error.retry_after_seconds
-        if asked is None:
-            return BACKOFF_SECONDS * 2.0 ** (failures - 1) * self._chance()
-        return asked if asked <= RETRY_AFTER_MAX_SECONDS else None
 
 
 class _Attempt:

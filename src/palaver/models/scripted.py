@@ -261,5 +261,5 @@ def _note(said: Said, call: Call) -> None:
 
 
 def _count(call: Call) -> TokensCounted:
-    given = call.prompt.instructions, *(message.text for message in call.prompt.messages)
+    given = call.prompt.system, *(message.text for message in call.prompt.messages)
     return TokensCounted(sum(len(text.split()) for text in given), len(call.text.split()))

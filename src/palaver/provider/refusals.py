@@ -72,6 +72,15 @@ def refused(status: int, body: str, retry_after: str | None = None, *, now: date
     return refusal(code, f"{status} {body}", retryable=retryable, **details)
 
 
+def foreign_failure(error: Exception) -> ModelError:
+    """Return the error of somebody else's code that raised: by the provider's status where it has one."""
+    text = f"{type(error).__name__}: {error}"
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int) and 400 <= status <= 599:
+        return refused(status, text)
+    return refusal("provider_error", text)
+
+
 def refused_in_stream(error: object) -> ModelError:
     """Return the error of an error object where the first chunk of an answer was due.
 
