@@ -3,8 +3,9 @@
 The log of a turn keeps only what the rows do not: deltas and citations. The first events (``turn.queued``,
 ``turn.accepted``) and the last (``turn.completed`` …) are pure functions of the turn's row and its messages, which
 never change in what these events show; so they are written nowhere twice and read the same live, resumed, or a year
-later. What may come later (a rating) is left out of them by name. Two fields can differ in a replay, after a delete: the
-``parent_id`` of a turn whose parent is gone, and the ``turn_id`` of a question whose first turn is gone.
+later. What may come later (a rating, a document that is gone) is left out of them by name. Three fields can differ in a
+replay, after a delete: the ``parent_id`` of a turn whose parent is gone, the ``turn_id`` of a question whose first turn is
+gone, and the title and quote of a citation whose document was purged.
 
 Sequence numbers begin at 1 with no gap: [queued,] accepted, the log, the end.
 """
@@ -12,13 +13,14 @@ Sequence numbers begin at 1 with no gap: [queued,] accepted, the log, the end.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from palaver.conversation import Message, Turn, TurnStatus, Usage
+from palaver.document import Citation
 from palaver.jsonable import encode
 
 
@@ -92,6 +94,16 @@ def reasoning_delta(seq: int, text: str) -> Event:
     return Event(seq, EventType.REASONING_DELTA, _only_text(text))
 
 
+def retrieval_done(seq: int, found: Sequence[Citation]) -> Event:
+    """What was found for the question and given to the model."""
+    return Event(seq, EventType.RETRIEVAL_DONE, dumps({"citations": encode(tuple(found))}))
+
+
+def citations(seq: int, cited: Sequence[Citation]) -> Event:
+    """What the answer cites."""
+    return Event(seq, EventType.CITATIONS, dumps({"citations": encode(tuple(cited))}))
+
+
 def log_begins_at(*, queued: bool) -> int:
     """The sequence number of the first event of the log: what precedes it is derived from the rows."""
     return 3 if queued else 2
@@ -113,7 +125,11 @@ def _at_start(turn: Turn, status: TurnStatus) -> Turn:
 
 
 def _as_said(message: Message | None) -> Message | None:
-    return None if message is None else replace(message, rating=None, feedback=None)
+    if message is None:
+        return None
+    # Of a document that was purged nothing is left to quote.
+    there = tuple(replace(citation, gone=not citation.quote) for citation in message.citations)
+    return replace(message, rating=None, feedback=None, citations=there)
 
 
 def _opening(seq: int, kind: EventType, turn: Turn, question: Message | None, answer: Message | None) -> Event:

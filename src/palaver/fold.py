@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from palaver.conversation import Message, Part, ReasoningPart, TextPart, Turn
-from palaver.document import Citation
+from palaver.conversation import Message, Part, ReasoningPart, TextPart, Turn, text_of
+from palaver.document import Citation, cited_by
 from palaver.events import Event, EventType
 from palaver.jsonable import decode
 
 
 class Draft:
-    """An answer in the making: parts in the order in which they began, text gathered in pieces."""
+    """An answer in the making: parts in the order in which they began, text gathered in pieces.
+
+    Attributes:
+        found: The passages that the model was given.
+    """
 
     def __init__(self) -> None:
         self._pieces: list[tuple[type[TextPart] | type[ReasoningPart], list[str]]] = []
-        self.citations: tuple[Citation, ...] = ()
+        self._cited: tuple[Citation, ...] | None = None
+        self.found: tuple[Citation, ...] = ()
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """What the answer cites: as it was said, or else as the text so far says."""
+        return cited_by(text_of(self.parts()), self.found) if self._cited is None else self._cited
 
     def add(self, kind: type[TextPart] | type[ReasoningPart], text: str) -> None:
         """Append to the last part if it is of this kind, else begin a new one."""
@@ -32,12 +42,18 @@ class Draft:
                 self.add(TextPart, event.data["text"])
             case EventType.REASONING_DELTA:
                 self.add(ReasoningPart, event.data["text"])
+            case EventType.RETRIEVAL_DONE:
+                self.found = _citations(event)
             case EventType.CITATIONS:
-                self.citations = tuple(decode(Citation, each) for each in event.data["citations"])
+                self._cited = _citations(event)
 
     def parts(self) -> tuple[Part, ...]:
         """The answer so far."""
         return tuple(kind(text="".join(pieces)) for kind, pieces in self._pieces)
+
+
+def _citations(event: Event) -> tuple[Citation, ...]:
+    return tuple(decode(Citation, each) for each in event.data["citations"])
 
 
 def draft_of(log: Iterable[Event]) -> Draft:

@@ -13,12 +13,13 @@ from functools import partial
 
 from palaver.errors import NotFound
 from palaver.page import Slice
-from palaver.shelves import each, each_on_shelf, each_page, each_tenant, together
+from palaver.shelves import Read, each, each_on_shelf, each_page, each_tenant, together
 from palaver.stores.base import Store
 from palaver.stores.record_hashes import content_hash
 from palaver.stores.records import (
     AttachmentRecord,
     ConversationRecord,
+    DocumentRecord,
     Inside,
     Record,
     Shelf,
@@ -42,6 +43,8 @@ class Kind(StrEnum):
     TURNS = "turns"
     MESSAGES = "messages"
     EVENTS = "events"
+    DOCUMENTS = "documents"
+    CHUNKS = "chunks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,45 +160,52 @@ class _Count:
     async def _shelf(self, kind: Kind, page: Slice[Record]) -> None:
         self.sums[kind] += sum_of(page.data)
         match kind:
-            case Kind.ATTACHMENTS:
+            case Kind.ATTACHMENTS | Kind.DOCUMENTS:
                 for record in page.data:
-                    await self._bytes(record)
+                    await self._holder(kind, record)
             case Kind.CONVERSATIONS:
                 await each(page.data, self._conversation)
             case _:
                 pass
 
-    async def _bytes(self, record: Record) -> None:
-        """Count the bytes that are there, not those that there should be."""
-        if isinstance(record, AttachmentRecord):
+    async def _holder(self, kind: Kind, record: Record) -> None:
+        """Count the bytes that are there, not those that there should be, and a document's chunks."""
+        if isinstance(record, AttachmentRecord | DocumentRecord):
             content = await content_of(self._store, self._tenant_id, record)
             total = int.from_bytes(hashlib.sha256(content).digest()) if content is not None else 0
-            self.sums[Kind.ATTACHMENTS] += Sum(0, total)
+            self.sums[kind] += Sum(0, total)
+        if isinstance(record, DocumentRecord):
+            chunks = partial(self._store.page_chunk_records, self._tenant_id, record.document.id)
+            found = await _sum_of_pages(chunks)
+            self.sums[Kind.CHUNKS] += found
 
     async def _conversation(self, record: Record) -> None:
         if isinstance(record, ConversationRecord):
             for inside in Inside:
-                found = await _inside(self._store, inside, self._tenant_id, record.conversation.id)
+                pages = partial(self._store.page_inside, inside, self._tenant_id, record.conversation.id)
+                found = await _sum_of_pages(pages)  # first: others add to the sums meanwhile
                 self.sums[Kind(inside.value)] += found
             self._told()
 
 
-async def content_of(store: Store, tenant_id: str, record: AttachmentRecord) -> bytes | None:
-    """Return the bytes of an attachment; None if it was purged meanwhile."""
+async def content_of(store: Store, tenant_id: str, record: AttachmentRecord | DocumentRecord) -> bytes | None:
+    """Return the bytes of an attachment or a document; None if it was purged meanwhile."""
+    if isinstance(record, DocumentRecord):
+        return await store.record_content(tenant_id, record.document.id)
     try:
         return (await store.get_attachment(tenant_id, record.attachment.id))[1]
     except NotFound:
         return None
 
 
-async def _inside(store: Store, inside: Inside, tenant_id: str, conversation_id: str) -> Sum:
+async def _sum_of_pages(read: Read) -> Sum:
     found = Sum()
 
     async def take(page: Slice[Record]) -> None:
         nonlocal found
         found += sum_of(page.data)
 
-    await each_page(partial(store.page_inside, inside, tenant_id, conversation_id), take)
+    await each_page(read, take)
     return found
 
 
@@ -207,9 +217,9 @@ async def _named(source: Store, target: Store, proof: TenantProof) -> TenantProo
         if isinstance(record, ConversationRecord) and len(named) < _NAMED_MAX:
             its_id = record.conversation.id
             for inside in Inside:
-                if await _inside(source, inside, proof.tenant_id, its_id) != await _inside(
-                    target, inside, proof.tenant_id, its_id
-                ):
+                pages = (partial(store.page_inside, inside, proof.tenant_id, its_id) for store in (source, target))
+                ours, theirs = [await _sum_of_pages(read) for read in pages]
+                if ours != theirs:
                     named.append(its_id)
                     return
 

@@ -14,6 +14,8 @@ from palaver.page import Position, Slice, Window
 from palaver.stores.base import Store
 from palaver.stores.records import (
     AttachmentRecord,
+    ChunkRecord,
+    DocumentRecord,
     EventRecord,
     MessageRecord,
     Record,
@@ -59,7 +61,9 @@ def bytes_of(record: Record) -> int:
             return _ROW_BYTES + sum(len(repr(part)) for part in message.parts)
         case EventRecord(event=event):
             return _ROW_BYTES + len(event.json)
-        case AttachmentRecord(content=content):
+        case ChunkRecord(chunk=chunk, vectors=vectors):
+            return _ROW_BYTES + len(chunk.text) + sum(map(len, vectors.values()))
+        case AttachmentRecord(content=content) | DocumentRecord(content=content):
             return _ROW_BYTES + len(content or b"")
         case _:
             return _ROW_BYTES

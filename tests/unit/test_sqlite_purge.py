@@ -12,10 +12,17 @@ import pytest
 from palaver.attachment import Attachment
 from palaver.clock import from_micros
 from palaver.conversation import FilePart, TextPart
+from palaver.document import citation_of
+from palaver.events import Event, EventType, dumps
 from palaver.ids import child_id, new_id
-from palaver.stores.orders import Continue, ConversationDraft, Ending, EntityDraft, Question
+from palaver.jsonable import encode
+from palaver.page import Window
+from palaver.stores.knowledge_orders import ChunkQuery, Replacement, TrainingFilter
+from palaver.stores.orders import Continue, ConversationDraft, Delta, Ending, EntityDraft, Question
 from palaver.stores.sqlite import SqliteStore
 from palaver.testing import FakeClock
+from palaver.testing.stores.knowing import add, chunks_of, claimed, embedded, known, learned, publish, run
+from palaver.testing.stores.knowing import found as found_chunks
 from palaver.testing.stores.making import (
     OTHER,
     TENANT,
@@ -31,8 +38,8 @@ from palaver.testing.stores.making import (
     said,
 )
 from palaver.testing.stores.messages import regenerate
-from palaver.testing.stores.records import furnish
 from palaver.testing.stores.search import found
+from palaver.testing.stores.world import furnish
 from palaver.transfer import copy
 
 CANARY = "xylophonecanary"
@@ -46,10 +53,24 @@ UNION ALL SELECT count(*) FROM message_attachments WHERE message_n NOT IN (SELEC
 UNION ALL SELECT count(*) FROM attachments a WHERE NOT EXISTS
     (SELECT 1 FROM blobs b WHERE b.tenant_id = a.tenant_id AND b.sha256 = a.sha256)
 UNION ALL SELECT count(*) FROM blobs b WHERE NOT EXISTS
-    (SELECT 1 FROM attachments a WHERE a.tenant_id = b.tenant_id AND a.sha256 = b.sha256)
+    (SELECT 1 FROM attachments a WHERE a.tenant_id = b.tenant_id AND a.sha256 = b.sha256
+     UNION ALL SELECT 1 FROM documents d WHERE d.tenant_id = b.tenant_id AND d.sha256 = b.sha256)
 UNION ALL SELECT count(*) FROM messages_fts('scope : tdefault') WHERE rowid NOT IN (SELECT n FROM messages)
 UNION ALL SELECT count(*) FROM once_keys WHERE resource_id NOT IN
-    (SELECT id FROM bots UNION ALL SELECT id FROM entities UNION ALL SELECT id FROM conversations)
+    (SELECT id FROM bots UNION ALL SELECT id FROM entities UNION ALL SELECT id FROM conversations UNION ALL SELECT id FROM documents)
+UNION ALL SELECT count(*) FROM documents WHERE bot_n NOT IN (SELECT n FROM bots)
+UNION ALL SELECT count(*) FROM chunks WHERE document_n NOT IN (SELECT n FROM documents)
+UNION ALL SELECT count(*) FROM chunks WHERE turn_n IS NOT NULL AND turn_n NOT IN (SELECT n FROM turns)
+UNION ALL SELECT count(*) FROM chunks k JOIN documents d ON d.n = k.document_n
+    WHERE d.ready_fence IS NOT k.fence AND d.status <> 'processing'
+UNION ALL SELECT count(*) FROM leavings
+UNION ALL SELECT count(*) FROM embeddings WHERE dropped = 1 OR bot_n NOT IN (SELECT n FROM bots)
+UNION ALL SELECT count(*) FROM vectors x WHERE NOT EXISTS (SELECT 1 FROM chunks k JOIN documents d ON d.n = k.document_n
+    JOIN embeddings e ON e.bot_n = d.bot_n WHERE x.place = (e.n << 32) + (k.n & 4294967295))
+UNION ALL SELECT count(*) FROM words w WHERE NOT EXISTS (SELECT 1 FROM chunks_fts f WHERE chunks_fts MATCH '"' || w.word || '"'
+    AND f.rowid >> 32 = w.bot_n)
+UNION ALL SELECT count(*) FROM consulted WHERE turn_n NOT IN (SELECT n FROM turns)
+    OR document_id NOT IN (SELECT id FROM documents)
 """
 
 
@@ -234,3 +255,78 @@ async def test_a_copy_s_index_holds_what_a_purge_takes_out(tmp_path: Path) -> No
     found = [sqlite3.connect(tmp_path / name).execute(words).fetchall() for name in ("source.db", "target.db")]
     assert found[0] == found[1]
     assert len(found[0]) > 20
+
+
+async def _quoted(store: SqliteStore, bot_id: str, words: str) -> None:
+    """Let an answer quote what these words find; its log says so."""
+    hits = await store.search_chunks(TENANT, ChunkQuery(bot_id=bot_id, text=words, k=3))
+    citations = tuple(citation_of(hit) for hit in hits)
+    conversation = await make_conversation(store, bot=await store.get_bot(TENANT, bot_id))
+    claim = await running(store, conversation)
+    event = Event(claim.next_seq, EventType.RETRIEVAL_DONE, dumps({"citations": encode(citations)}))
+    await store.append_deltas([Delta(tenant_id=TENANT, turn_id=claim.turn.id, fence=claim.fence, events=[event])])
+    consulted = tuple(each.document_id for each in citations)
+    await store.finish_turn(claim, completed("See there.", citations=citations, consulted=consulted), promote=None)
+
+
+@pytest.mark.parametrize("count", [1, 300])
+async def test_a_purged_document_leaves_no_byte(store: SqliteStore, tmp_path: Path, count: int) -> None:
+    """I12: content, chunks, words, vectors and quotes of a document are in no file after its purge; the others' are."""
+    bot = await make_bot(store)
+    kept = await known(store, bot, *(f"kept words {number}" for number in range(20)), vectors=[(1, 2)] * 20)
+    content = f"{CANARY} content".encode() * 500
+    document = await add(
+        store, bot, content, title=f"{CANARY} title", metadata={CANARY: CANARY}, url=f"https://{CANARY}"
+    )
+    claim = await claimed(store, document)
+    for start in range(0, count, 100):
+        texts = [f"{CANARY} {CANARY}{number} words" for number in range(start, min(count, start + 100))]
+        vectors = embedded(*[(1.0, 2.0)] * len(texts))
+        await store.put_chunks(claim, chunks_of(claim, *texts, after=start), vectors)
+    await store.publish_document(claim)
+    await _quoted(store, bot.id, CANARY)
+    await store.delete_document(TENANT, document.id)
+    assert CANARY.encode() in _bytes_of(tmp_path)
+    await purge_all(store)
+    assert CANARY.encode() not in _bytes_of(tmp_path)
+    assert _orphans(tmp_path) == 0
+    assert len(await found_chunks(store, bot, "words", k=50)) == 20
+    assert (await store.get_document(TENANT, kept.id)) == kept
+
+
+async def test_superseded_and_failed_versions_leave_no_byte(
+    store: SqliteStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    """What no version needs any more goes with the next purge, whatever its age; so does the content that was replaced."""
+    bot = await make_bot(store)
+    first = await add(store, bot, f"{CANARY}a".encode())
+    await publish(store, first, f"{CANARY}b", vectors=[(1, 2)])
+    changed = await store.replace_document(TENANT, first.id, Replacement(sha256="f" * 64), b"newer")
+    claim = await claimed(store, changed)
+    await store.put_chunks(claim, chunks_of(claim, f"{CANARY}c"))
+    clock.advance(600)
+    await publish(store, changed, "newer")
+    await purge_all(store, older_than_seconds=3600)
+    assert CANARY.encode() not in _bytes_of(tmp_path)
+    assert _orphans(tmp_path) == 0
+    assert await found_chunks(store, bot, "newer") == ["newer"]
+
+
+async def test_a_purged_turn_takes_its_pair_out_of_the_files(
+    store: SqliteStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    """I12: what was trained on a deleted turn is gone with it; the rest of the run stays."""
+    bot = await make_bot(store)
+    talk = await make_conversation(store, bot=bot)
+    doomed = (await exchange(store, talk, "why?", f"{CANARY} so")).turn
+    await exchange(store, talk, "kept?", "kept answer")
+    clock.advance(1)
+    claim = await run(store, bot)
+    pairs = (await store.page_untrained(TENANT, TrainingFilter(bot_id=bot.id), Window())).data
+    await store.put_chunks(claim, learned(claim, pairs))
+    await store.publish_document(claim)
+    await store.delete_turn(TENANT, answer_id_of(doomed))
+    await purge_all(store)
+    assert CANARY.encode() not in _bytes_of(tmp_path)
+    assert _orphans(tmp_path) == 0
+    assert await found_chunks(store, bot, "kept") == ["kept?\nkept answer"]

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from palaver.errors import SchemaTooNew, StoreRefused
+from palaver.page import Window
+from palaver.stores.knowledge_orders import TrainingFilter
 from palaver.stores.open import store_for
 from palaver.stores.schema import SchemaStep
 from palaver.stores.sqlite import SqliteStore
 from palaver.stores.sqlite.schema import migrate, migrations
+from palaver.testing.stores.knowing import found, known
 from palaver.testing.stores.making import TENANT, exchange, make_conversation, path_of
 
 NEWEST = migrations()[-1].version
@@ -54,9 +57,11 @@ def test_migrations_are_numbered_without_gaps() -> None:
 
 def test_a_migration_that_was_cut_anywhere_can_be_run_again(tmp_path: Path) -> None:
     """I21: cut before any statement, a migration leaves nothing behind or all of it, and the next run makes it whole."""
+    whole: list[list[tuple[str, ...]]] = [[]]
     with sqlite3.connect(tmp_path / "whole.db", isolation_level=None) as connection:
-        migrate(connection, migrations())
-    whole = _schema(tmp_path / "whole.db")
+        for count in range(1, len(migrations()) + 1):
+            migrate(connection, migrations()[:count])
+            whole.append(_schema(tmp_path / "whole.db"))
     cuts = 0
     while True:
         path = tmp_path / f"{cuts}.db"
@@ -65,10 +70,10 @@ def test_a_migration_that_was_cut_anywhere_can_be_run_again(tmp_path: Path) -> N
         try:
             migrate(connection, migrations())
         except _Cut:
-            assert _schema(path) in ([], whole)
+            assert _schema(path) in whole
             connection.left = 10**9
             assert migrate(connection, migrations()) == NEWEST
-            assert _schema(path) == whole
+            assert _schema(path) == whole[-1]
             cuts += 1
             connection.close()
             continue
@@ -198,3 +203,36 @@ async def test_addresses_name_stores(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ):
         with pytest.raises(StoreRefused):
             store_for(url)
+
+
+async def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    """I21: bots, conversations and their marks are there after the migration, and can know and be trained on."""
+    path = tmp_path / "a.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    assert migrate(connection, migrations()[:1]) == 1
+    connection.executescript(
+        """
+        INSERT INTO bots (n, id, tenant_id, name, instructions, model, params, retrieval, metadata, created_at, updated_at, version)
+        VALUES (1, 'bot_1', 'default', 'Old', '', 'offline', '{}', '{}', '{}', 1, 1, 1);
+        INSERT INTO conversations (n, id, tenant_id, bot_n, kind, status, metadata, message_count, turn_count, last_seq, last_index,
+            head_n, started_at, last_activity_at)
+        VALUES (1, 'conv_1', 'default', 1, 'text', 'active', '{}', 2, 1, 2, 1, 1, 1, 1);
+        INSERT INTO turns (n, id, tenant_id, conversation_n, idx, status, model, question_id, answer_id, queued, last_seq, created_at,
+            started_at, finished_at)
+        VALUES (1, 'turn_1', 'default', 1, 1, 'completed', 'offline', 'msg_1', 'msg_2', 0, 2, 1, 1, 1);
+        INSERT INTO messages (n, id, conversation_n, turn_n, seq, role, text, on_path, created_at)
+        VALUES (1, 'msg_1', 1, 1, 1, 'user', 'Why?', 1, 1), (2, 'msg_2', 1, 1, 2, 'assistant', 'So.', 1, 1);
+        """
+    )
+    connection.close()
+    store = SqliteStore(path)
+    await store.open()
+    conversation = await store.get_conversation(TENANT, "conv_1")
+    bot = await store.get_bot(TENANT, "bot_1")
+    assert await path_of(store, conversation) == ["Why?", "So."]
+    pairs = (await store.page_untrained(TENANT, TrainingFilter(bot_id=bot.id), Window())).data
+    assert [(pair.question.text, pair.answer.text) for pair in pairs] == [("Why?", "So.")]
+    await known(store, bot, "The refund policy.")
+    assert await found(store, bot, "refunds") == ["The refund policy."]
+    await exchange(store, conversation)
+    await store.close()

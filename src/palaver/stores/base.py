@@ -35,6 +35,7 @@ from palaver.conversation import (
 )
 from palaver.entity import Entity
 from palaver.page import Order, Slice, Window
+from palaver.stores.knowledge import KnowledgeRows
 from palaver.stores.orders import (
     AppendedMessage,
     Begun,
@@ -68,10 +69,13 @@ from palaver.tenant import ApiKey, Tenant
 class Feature(StrEnum):
     """What a store may lack; it then raises ``FeatureAbsent``.
 
-    Without ``MESSAGE_SEARCH`` the ``q`` of a list of conversations finds titles, and nothing that was said.
+    Without ``MESSAGE_SEARCH`` the ``q`` of a list of conversations finds titles, and nothing that was said. Without
+    ``CHUNK_SEARCH`` or ``VECTOR_SEARCH`` an index in the process finds chunks, as a cache of the rows.
     """
 
     MESSAGE_SEARCH = "message_search"
+    CHUNK_SEARCH = "chunk_search"
+    VECTOR_SEARCH = "vector_search"
     WAKEUPS = "wakeups"
 
 
@@ -405,12 +409,21 @@ class MessageRows(Protocol):
 class AttachmentRows(Protocol):
     """Bytes, by reference and hash."""
 
-    async def put_attachment(self, tenant_id: str, attachment: Attachment, content: bytes) -> Attachment:
-        """Keep bytes once a tenant and hash, and a reference to them."""
+    async def put_attachment(
+        self, tenant_id: str, attachment: Attachment, content: bytes, once: Once | None = None
+    ) -> Made[Attachment]:
+        """Keep bytes once a tenant and hash, and a reference to them. The same key again returns the reference it made."""
         ...
 
     async def get_attachment(self, tenant_id: str, attachment_id: str) -> tuple[Attachment, bytes]:
-        """Return a reference and its bytes."""
+        """Return a reference and its bytes, also where all messages that refer to it are deleted, until they are purged."""
+        ...
+
+    async def shows_attachment(
+        self, tenant_id: str, attachment_id: str, *, bot_id: str | None = None, entity_id: str | None = None
+    ) -> bool:
+        """Whether a message that is not deleted refers to it, or none ever did. With a bot and an entity: whether a message
+        of a conversation of theirs does."""
         ...
 
 
@@ -422,7 +435,11 @@ class RecordRows(Protocol):
     """
 
     async def page_records(self, shelf: Shelf, tenant_id: str, window: Window) -> Slice[Record]:
-        """List what a tenant has on a shelf. Attachments come without their bytes: ``get_attachment`` has them."""
+        """List what a tenant has on a shelf. Bytes are left out: ``get_attachment`` and ``record_content`` have them."""
+        ...
+
+    async def record_content(self, tenant_id: str, document_id: str) -> bytes | None:
+        """Return the newest content of a document, deleted or not; None once it was purged."""
         ...
 
     async def page_inside(self, inside: Inside, tenant_id: str, conversation_id: str, window: Window) -> Slice[Record]:
@@ -430,6 +447,10 @@ class RecordRows(Protocol):
 
         Of an unknown one there is nothing.
         """
+        ...
+
+    async def page_chunk_records(self, tenant_id: str, document_id: str, window: Window) -> Slice[Record]:
+        """List the chunks of a document's ready version, deleted or not, by ``ordinal``. Of an unknown one there is nothing."""
         ...
 
     async def put_records(self, tenant_id: str, records: Sequence[Record]) -> None:
@@ -461,7 +482,9 @@ class RecordRows(Protocol):
         ...
 
 
-class Store(TenantRows, BotRows, ConversationRows, TurnRows, MessageRows, AttachmentRows, RecordRows, Protocol):
+class Store(
+    TenantRows, BotRows, ConversationRows, TurnRows, MessageRows, AttachmentRows, KnowledgeRows, RecordRows, Protocol
+):
     """Keeps everything. Opened by ``open``, closed by ``close``; both may be called once."""
 
     features: frozenset[Feature]

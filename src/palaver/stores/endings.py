@@ -12,6 +12,7 @@ from palaver.errors import StoreUnavailable
 from palaver.events import Event, EventType, log_begins_at
 from palaver.fold import draft_of
 from palaver.stores.orders import Outcome, TurnLog
+from palaver.stores.quotes import consulted_in
 
 _DELTAS = (EventType.TEXT_DELTA, EventType.REASONING_DELTA)
 
@@ -43,6 +44,7 @@ def interruption(log: Sequence[Logged], reason: InterruptReason) -> Outcome:
         reason=reason,
         parts=draft.parts(),
         citations=draft.citations,
+        consulted=consulted_in(line.event for line in log),
         first_token_at=None if first is None else from_micros(first),
     )
 

@@ -17,6 +17,7 @@ from palaver.errors import (
     TurnInProgress,
 )
 from palaver.events import log_begins_at
+from palaver.stores.knowledge_orders import BotIndex
 from palaver.stores.orders import Begun, Claim, Once, Question, TurnOrder
 
 RETRY_AFTER_SECONDS = 1
@@ -144,7 +145,9 @@ def new_question(turn: Turn, question: Question, seq: int) -> Message:
     )
 
 
-def claimed(begun: Begun, tenant_id: str, order: TurnOrder, bot: Bot, history: Sequence[Utterance]) -> Begun:
+def claimed(
+    begun: Begun, tenant_id: str, order: TurnOrder, bot: Bot, index: BotIndex, history: Sequence[Utterance]
+) -> Begun:
     """Return a turn that runs at once, with the right to run it."""
     claim = Claim(
         tenant_id=tenant_id,
@@ -152,6 +155,7 @@ def claimed(begun: Begun, tenant_id: str, order: TurnOrder, bot: Bot, history: S
         question=begun.question,
         history=history,
         bot=bot,
+        index=index,
         fence=1,
         next_seq=log_begins_at(queued=False),
         params=order.params,

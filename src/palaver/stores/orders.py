@@ -29,6 +29,7 @@ from palaver.document import Citation
 from palaver.entity import EntityType
 from palaver.events import Event
 from palaver.page import Order
+from palaver.stores.knowledge_orders import BotIndex
 from palaver.tenant import ApiKey
 
 T = TypeVar("T")
@@ -248,7 +249,7 @@ class Claim:
 
     ``question`` is what the model is asked, ``history`` what was said in up to ``history_turns`` turns before it (10 for
     a turn that waited), newest first, as ``MessageRows.lineage`` returns it. ``next_seq`` is the sequence number of the
-    next event of its log; ``params`` are the send's own.
+    next event of its log; ``params`` are the send's own. ``index`` is what there was to find for the bot at that moment.
     """
 
     tenant_id: str
@@ -256,6 +257,7 @@ class Claim:
     question: Message | None
     history: Sequence[Utterance] = ()
     bot: Bot
+    index: BotIndex = field(default_factory=BotIndex)
     fence: int
     next_seq: int
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -299,7 +301,8 @@ class Outcome:
     """How a turn ended. ``parts`` is the whole answer.
 
     ``events`` are those of its log that may not be written yet; those that the log has stay as they are. ``behind`` is the
-    number of the last event before them that was written: a log that ends before it has lost something.
+    number of the last event before them that was written: a log that ends before it has lost something. ``consulted`` are
+    the ids of all documents whose text is in its log or its citations: a purge of one finds what to empty by it.
     """
 
     status: TurnStatus
@@ -307,6 +310,7 @@ class Outcome:
     error: TurnError | None = None
     parts: tuple[Part, ...] = ()
     citations: tuple[Citation, ...] = ()
+    consulted: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
     context: ContextUse | None = None
     first_token_at: datetime | None = None

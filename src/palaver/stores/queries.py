@@ -15,13 +15,13 @@ _INCLUDED = re.compile(r"\{(\w+)\}")
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
 
-def load_queries(folder: Traversable) -> Mapping[str, str]:
-    """Return every named query and part of the ``.sql`` files in a folder.
+def load_queries(folder: Traversable, parts: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Return every named query and part of the ``.sql`` files in a folder; ``parts`` are further ones.
 
     Raises:
         ValueError: Two queries have one name.
     """
-    found: dict[str, str] = {}
+    found: dict[str, str] = dict(parts or {})
     for file in folder.iterdir():
         if file.name.endswith(".sql"):
             _, *pieces = _HEADING.split(file.read_text(encoding="utf-8"))

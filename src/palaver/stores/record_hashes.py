@@ -9,6 +9,7 @@ from typing import Any
 
 from palaver.clock import to_micros
 from palaver.jsonable import encode
+from palaver.stores.knowledge_rows import chunk_record_columns, document_record_columns
 from palaver.stores.orders import Once
 from palaver.stores.record_columns import (
     conversation_record_columns,
@@ -19,7 +20,9 @@ from palaver.stores.record_columns import (
 from palaver.stores.records import (
     AttachmentRecord,
     BotRecord,
+    ChunkRecord,
     ConversationRecord,
+    DocumentRecord,
     EntityRecord,
     EventRecord,
     KeyRecord,
@@ -34,7 +37,7 @@ _canonical = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=Fal
 
 
 def content_hash(record: Record) -> bytes:
-    """Return the SHA-256 of a record's canonical JSON. The bytes of an attachment are in it by their own hash."""
+    """Return the SHA-256 of a record's canonical JSON. Attachments' and documents' bytes are in it by their own hash."""
     plain = _canonical([record.__class__.__name__, _plain(record)])
     return hashlib.sha256(plain.encode()).digest()
 
@@ -45,15 +48,20 @@ def _plain(record: Record) -> Any:
             return [tenant.id, to_micros(tenant.created_at)]
         case KeyRecord():
             return [record.key.tenant_id, key_record_columns(record)]
-        case BotRecord(bot=bot):
+        case BotRecord(bot=bot, index=index):
             free = {"params": _free(bot.params), "retrieval": _free(bot.retrieval), "metadata": _free(bot.metadata)}
             deleted_at = bot.deleted_at and to_micros(bot.deleted_at)
-            return [record.place, {**bot_columns(bot), **free}, deleted_at, _once(record.once)]
+            return [record.place, {**bot_columns(bot), **free}, deleted_at, _once(record.once), encode(index)]
         case EntityRecord(entity=entity):
             free = {"metadata": _free(entity.metadata)}
             return [record.place, {**entity_columns(entity), **free}, _once(record.once)]
         case AttachmentRecord(attachment=attachment, used=used):
             return [encode(attachment), used]
+        case DocumentRecord(document=document):
+            free = {"metadata": _free(document.metadata)}
+            return [document.bot_id, {**document_record_columns(record), **free}, _once(record.once)]
+        case ChunkRecord():
+            return chunk_record_columns(record)
         case _:
             return _talk(record)
 

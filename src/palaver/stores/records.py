@@ -19,8 +19,10 @@ from typing import Any
 from palaver.attachment import Attachment
 from palaver.bot import Bot
 from palaver.conversation import Conversation, InterruptReason, Message, Turn
+from palaver.document import Chunk, Document
 from palaver.entity import Entity
 from palaver.events import Event
+from palaver.stores.knowledge_orders import BotIndex
 from palaver.stores.orders import Once
 from palaver.tenant import ApiKey, Tenant
 
@@ -33,6 +35,7 @@ class Shelf(StrEnum):
     ENTITIES = "entities"
     ATTACHMENTS = "attachments"
     CONVERSATIONS = "conversations"
+    DOCUMENTS = "documents"
 
 
 class Inside(StrEnum):
@@ -61,10 +64,11 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotRecord:
-    """A bot, and the key that it was created with."""
+    """A bot, the key that it was created with, and what there is to find for it."""
 
     bot: Bot
     once: Once | None = None
+    index: BotIndex = field(default_factory=BotIndex)
     place: int
 
 
@@ -79,11 +83,13 @@ class EntityRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentRecord:
-    """A reference, its bytes, and whether a message ever referred to it. A listing leaves the bytes out (None)."""
+    """A reference, its bytes, whether a message ever referred to it, and the key that it was created with. A listing leaves
+    the bytes out (None)."""
 
     attachment: Attachment
     content: bytes | None = None
     used: bool
+    once: Once | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +141,33 @@ class MessageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRecord:
+    """A document, its newest content (a listing leaves it out: None), and what its way into the index needs.
+
+    ``revision`` is that of the bot's index when the document last changed in it. ``lease_until`` is in microseconds of the
+    store's clock.
+    """
+
+    document: Document
+    content: bytes | None = None
+    once: Once | None = None
+    revision: int = 0
+    owner: str | None = None
+    fence: int = 0
+    attempts: int = 0
+    lease_until: int | None = None
+    place: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkRecord:
+    """A chunk of a document's ready version, and its vectors by the embedding's name."""
+
+    chunk: Chunk
+    vectors: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecord:
     """An event of the log of the turn with this ``index``, and when it was written, in microseconds."""
 
@@ -154,4 +187,6 @@ Record = (
     | TurnRecord
     | MessageRecord
     | EventRecord
+    | DocumentRecord
+    | ChunkRecord
 )

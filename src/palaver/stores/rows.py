@@ -33,6 +33,7 @@ from palaver.document import Citation
 from palaver.entity import Entity, EntityType
 from palaver.events import Event
 from palaver.jsonable import decode, encode
+from palaver.stores.knowledge_orders import BotIndex
 from palaver.tenant import ApiKey, Scope, Tenant
 
 Row = Sequence[Any]
@@ -105,6 +106,11 @@ def bot_of(row: Row) -> Bot:
         deleted_at=None if deleted is None else from_micros(deleted),
         version=version,
     )
+
+
+def index_of(row: Row) -> BotIndex:
+    """``{index_columns}``"""
+    return BotIndex(revision=row[0], embedding=row[1])
 
 
 def entity_of(row: Row) -> Entity:
@@ -210,6 +216,18 @@ def utterances_of(row: Row) -> Iterator[Utterance]:
 def event_of(row: Row) -> Event:
     """``turn_log.seq, type, data``"""
     return Event(row[0], row[1], row[2])
+
+
+def attachment_columns(attachment: Attachment) -> dict[str, Any]:
+    """Return the columns that hold a reference to bytes."""
+    return {
+        "id": attachment.id,
+        "name": attachment.name,
+        "media_type": attachment.media_type,
+        "size_bytes": attachment.size_bytes,
+        "sha256": attachment.sha256,
+        "created_at": to_micros(attachment.created_at),
+    }
 
 
 def attachment_of(row: Row) -> Attachment:

@@ -24,6 +24,7 @@ from palaver.stores.postgres.driver_errors import (
     translated,
     was_outrun,
 )
+from palaver.stores.postgres.extensions import Extensions
 from palaver.stores.postgres.line import Line
 from palaver.stores.postgres.pool import Pool
 from palaver.stores.postgres.session import Operation, Outrun, Session
@@ -48,6 +49,7 @@ class Access:
         self._clock = clock or self._remote
         self._asking = asyncio.Lock()
         self._queries: dict[str, str] = {}  # read from their files when the store is opened, off the loop
+        self._extensions = Extensions()
         self._line = Line(database)
 
     async def _set_clock(self, connection: Connection) -> None:

@@ -14,6 +14,7 @@ from palaver.bot import Bot
 from palaver.conversation import FilePart, ImagePart, Message, Part, Policy, Role, Turn, TurnStatus, Utterance
 from palaver.errors import NotFound
 from palaver.stores.endings import has_expired
+from palaver.stores.knowledge_orders import BotIndex
 from palaver.stores.openings import (
     SUPERSEDED,
     Admission,
@@ -34,7 +35,7 @@ from palaver.stores.postgres.lexemes import row_of
 from palaver.stores.postgres.paths import move_path
 from palaver.stores.postgres.session import Outrun, Row, Session
 from palaver.stores.postgres.turn_ends import Place, interrupt, recover_turn, stored_message
-from palaver.stores.rows import bot_of, parts_columns, to_json, turn_of, utterances_of
+from palaver.stores.rows import bot_of, index_of, parts_columns, to_json, turn_of, utterances_of
 
 _SAID_WIDTH = 7
 
@@ -54,6 +55,7 @@ class _Ground(NamedTuple):
     key_id: str | None
     key_fingerprint: bytes | None
     another_waits: bool
+    known: BotIndex
     bot: Bot
 
 
@@ -94,11 +96,11 @@ async def _begin_plain(db: Session, tenant_id: str, order: TurnOrder) -> Begun |
             return None
     if not rows:
         return None
-    answer_seq, index, parent_id, *bot = rows[0][_SAID_WIDTH:]
-    standing = Standing(index=index, parent_id=parent_id, question_id=question.message_id)
+    answer_seq, place, parent_id, revision, embedding, *bot = rows[0][_SAID_WIDTH:]
+    standing = Standing(index=place, parent_id=parent_id, question_id=question.message_id)
     turn = new_turn(order, standing, bot_of(bot), runs=True, now=db.now)
     begun = Begun(turn=turn, question=new_question(turn, question, answer_seq - 1))
-    return claimed(begun, tenant_id, order, bot_of(bot), _said(rows))
+    return claimed(begun, tenant_id, order, bot_of(bot), index_of((revision, embedding)), _said(rows))
 
 
 def _said(rows: Sequence[Row]) -> Sequence[Utterance]:
@@ -110,7 +112,7 @@ async def _ground(db: Session, tenant_id: str, order: TurnOrder) -> _Ground:
     row = await db.row("ground", tenant_id=tenant_id, id=order.conversation_id, key=key)
     if row is None:
         raise NotFound
-    return _Ground._make((*row[:12], bot_of(row[12:])))
+    return _Ground._make((*row[:12], index_of(row[12:14]), bot_of(row[14:])))
 
 
 async def _replay(db: Session, tenant_id: str, ground: _Ground, order: TurnOrder) -> Begun:
@@ -188,7 +190,9 @@ async def _accept(
     if attachments and question is not None:
         await link_attachments(db, place, question.seq, attachments)
     begun = Begun(turn=turn, question=question, superseded=admission.superseded)
-    return claimed(begun, tenant_id, order, ground.bot, _said(history)) if admission.runs else begun
+    if not admission.runs:
+        return begun
+    return claimed(begun, tenant_id, order, ground.bot, ground.known, _said(history))
 
 
 async def _question(db: Session, tenant_id: str, ground: _Ground, turn: Turn, standing: _Standing) -> Message | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from palaver.stores.orders import StoreHealth
+from palaver.stores.postgres.extensions import Extensions
 from palaver.stores.postgres.session import Session
 
 _SETTINGS = (
@@ -17,7 +18,7 @@ _SETTINGS = (
 )
 
 
-async def health(db: Session) -> StoreHealth:
+async def health(db: Session, extensions: Extensions) -> StoreHealth:
     """``Store.health``"""
     version = await db.row("schema_version")
     rows = await db.rows("settings", names=list(_SETTINGS))
@@ -33,7 +34,7 @@ async def health(db: Session) -> StoreHealth:
         detail="PostgreSQL: begin and end of a turn are synced to the disk of its server before they are acknowledged.",
         settings={**settings, "in_recovery": "on" if in_recovery else "off", "replicas": str(replicas)},
         risks=risks,
-        notes=tuple(_notes(settings, in_recovery=in_recovery, replicas=replicas)),
+        notes=(*_notes(settings, in_recovery=in_recovery, replicas=replicas), *_lacks(extensions)),
     )
 
 
@@ -53,3 +54,8 @@ def _notes(settings: Mapping[str, str], *, in_recovery: bool, replicas: int) -> 
         yield "This server is a replica: it can only be read."
     if replicas and not settings.get("synchronous_standby_names"):
         yield "Its replicas follow asynchronously: a failover can lose what was acknowledged last."
+
+
+def _lacks(extensions: Extensions) -> Iterator[str]:
+    if extensions.trigrams is None:
+        yield "pg_trgm is not there: misspelt words of a question are not found (CREATE EXTENSION pg_trgm)."

@@ -45,10 +45,11 @@ def row_of(text: str, tenant_id: str) -> str | None:
         if room < 0:
             break
     found = [f"'{word}':{','.join(map(str, at))}" for word, at in places.items()]
-    return " ".join([*_scope(tenant_id, None), *found])
+    return " ".join([*scope_of(tenant_id, None), *found])
 
 
-def _scope(tenant_id: str, bot_id: str | None) -> list[str]:
+def scope_of(tenant_id: str, bot_id: str | None) -> list[str]:
+    """Return the words for a tenant and a bot (None: of any), quoted."""
     words = [f"@{tenant_id}"] if bot_id is None else [f"@{tenant_id}", f"#{bot_id}"]
     return [f"'{word.translate(_QUOTED)}'" for word in words]
 
@@ -56,4 +57,4 @@ def _scope(tenant_id: str, bot_id: str | None) -> list[str]:
 def query_of(pieces: Iterable[str], tenant_id: str, bot_id: str | None) -> str:
     """Return the ``tsquery`` that finds rows of a tenant (and a bot) with all the pieces; one of several words is a phrase."""
     phrases = [" <-> ".join(f"'{word}'" for word in words_of(piece)) for piece in pieces]
-    return " & ".join([*_scope(tenant_id, bot_id), *(f"({phrase})" for phrase in phrases if phrase)])
+    return " & ".join([*scope_of(tenant_id, bot_id), *(f"({phrase})" for phrase in phrases if phrase)])

@@ -60,14 +60,21 @@ def _conditions(wanted: ConversationFilter) -> Iterator[Condition]:
         yield Condition("c.started_at >= :created_after", {"created_after": to_micros(wanted.created_after)})
     if wanted.created_before is not None:
         yield Condition("c.started_at < :created_before", {"created_before": to_micros(wanted.created_before)})
-    yield from _by_metadata(wanted.metadata)
+    yield from _by_metadata(wanted.metadata, "c.metadata")
 
 
-def _by_metadata(metadata: Mapping[str, str]) -> Iterator[Condition]:
+def narrowing_of(metadata: Mapping[str, str], column: str) -> Condition:
+    """Return what narrows a search to rows whose metadata has these texts as top-level values: "", or what goes on with AND."""
+    conditions = list(_by_metadata(metadata, column))
+    params = {name: value for each in conditions for name, value in each.params.items()}
+    return Condition("".join(f" AND {each.sql}" for each in conditions), params)
+
+
+def _by_metadata(metadata: Mapping[str, str], column: str) -> Iterator[Condition]:
     for number, (key, value) in enumerate(metadata.items()):
         name, text = f":metadata_key_{number}::text", f":metadata_value_{number}::text"
         yield Condition(
-            f"CASE json_typeof(c.metadata -> {name}) WHEN 'null' THEN 'null' ELSE c.metadata ->> {name} END = {text}",
+            f"CASE json_typeof({column} -> {name}) WHEN 'null' THEN 'null' ELSE {column} ->> {name} END = {text}",
             {f"metadata_key_{number}": key, f"metadata_value_{number}": value},
         )
 

@@ -16,6 +16,7 @@ from palaver.stores.postgres.access import Access
 from palaver.stores.postgres.begin import attachments_of, link_attachments
 from palaver.stores.postgres.lexemes import row_of
 from palaver.stores.postgres.paths import leave_head, lineage, refuse_while_open
+from palaver.stores.postgres.quotes import with_gone
 from palaver.stores.postgres.search import search
 from palaver.stores.postgres.session import Row, Session
 from palaver.stores.postgres.turn_ends import Place, interrupt
@@ -79,7 +80,7 @@ async def _page(db: Session, place: Place, window: Window, order: Order) -> Slic
     )
     if not rows and await db.row("conversation_is_there", tenant_id=place[0], id=place[1]) is None:
         raise NotFound
-    messages = [await _with_log(db, place[0], message_of(row)) for row in rows]
+    messages = await with_gone(db, place[0], [await _with_log(db, place[0], message_of(row)) for row in rows])
     return scan.slice([(message,) for message in messages], lambda row: row[0], lambda row: (row[0].seq,))
 
 
@@ -87,12 +88,13 @@ async def _get(db: Session, tenant_id: str, message_id: str) -> Message:
     row = await db.row("message", id=message_id, tenant_id=tenant_id)
     if row is None:
         raise NotFound
-    return await _with_log(db, tenant_id, message_of(row))
+    return (await with_gone(db, tenant_id, [await _with_log(db, tenant_id, message_of(row))]))[0]
 
 
 async def _rate(db: Session, tenant_id: str, message_id: str, rating: int | None, feedback: str | None) -> Message:
-    await _get(db, tenant_id, message_id)
+    message = await _get(db, tenant_id, message_id)
     await db.run("rate_message", tenant_id=tenant_id, id=message_id, rating=rating, feedback=feedback)
+    await db.run("take_mark_back", tenant_id=tenant_id, id=message.conversation_id)
     return await _get(db, tenant_id, message_id)
 
 

@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from palaver.stores.postgres.purge_documents import (
+    purge_chunks_of_conversation,
+    purge_chunks_of_turn,
+    purge_documents,
+    purge_old_vectors,
+    purge_residue,
+)
 from palaver.stores.postgres.session import Row, Session
 
 _UNUSED_SECONDS = 24 * 3600  # an upload that no message refers to after a day was given up
@@ -39,9 +46,10 @@ async def _conversations(db: Session, cutoff: int, limit: int) -> int:
 
 
 async def _empty(db: Session, tenant_id: str, conversation_id: str, limit: int) -> int:
-    """Remove up to ``limit`` rows inside a conversation: messages, then logs, then turns."""
+    """Remove up to ``limit`` rows inside a conversation: what was trained of it, then messages, then logs, then turns."""
     where = {"tenant_id": tenant_id, "conversation_id": conversation_id}
-    removed = await _unlink(db, tenant_id, await db.row("purge_messages", **where, limit=limit))
+    removed = await purge_chunks_of_conversation(db, tenant_id, conversation_id, limit)
+    removed += await _unlink(db, tenant_id, await db.row("purge_messages", **where, limit=limit - removed))
     for query in ("purge_logs", "purge_turns"):
         if removed < limit:
             removed += await db.run(query, **where, limit=limit - removed)
@@ -74,6 +82,8 @@ async def _turns(db: Session, cutoff: int, limit: int) -> int:
         if removed >= limit:
             break
         removed += await db.run("purge_log", tenant_id=tenant_id, turn_id=turn_id, limit=limit - removed)
+        if removed < limit:
+            removed += await purge_chunks_of_turn(db, tenant_id, turn_id, limit - removed)
         if removed >= limit:
             break
         removed += await db.run("purge_turn", tenant_id=tenant_id, conversation_id=conversation_id, idx=idx)
@@ -94,4 +104,12 @@ async def _attachments(db: Session, cutoff: int, limit: int) -> int:
     return len(doomed)
 
 
-_REMOVALS: tuple[Callable[[Session, int, int], Awaitable[int]], ...] = (_conversations, _turns, _bots, _attachments)
+_REMOVALS: tuple[Callable[[Session, int, int], Awaitable[int]], ...] = (
+    _conversations,
+    _turns,
+    purge_documents,
+    purge_residue,
+    purge_old_vectors,
+    _bots,
+    _attachments,
+)

@@ -9,7 +9,9 @@ from functools import partial
 from palaver.clock import from_micros
 from palaver.conversation import InterruptReason
 from palaver.page import Order, Slice, Window
+from palaver.stores.knowledge_rows import CHUNK_WIDTH, DOCUMENT_WIDTH, chunk_of, document_of
 from palaver.stores.postgres.access import Access
+from palaver.stores.postgres.documents import STATE_WIDTH, state_of
 from palaver.stores.postgres.session import Row, Session
 from palaver.stores.postgres.shelving import put
 from palaver.stores.postgres.turn_ends import MESSAGE_WIDTH, TURN_WIDTH
@@ -17,7 +19,9 @@ from palaver.stores.record_columns import once_of
 from palaver.stores.records import (
     AttachmentRecord,
     BotRecord,
+    ChunkRecord,
     ConversationRecord,
+    DocumentRecord,
     EntityRecord,
     EventRecord,
     Inside,
@@ -35,6 +39,7 @@ from palaver.stores.rows import (
     conversation_of,
     entity_of,
     event_of,
+    index_of,
     key_of,
     message_of,
     turn_of,
@@ -55,6 +60,14 @@ class PostgresRecords(Access):
     async def page_inside(self, inside: Inside, tenant_id: str, conversation_id: str, window: Window) -> Slice[Record]:
         where = {"tenant_id": tenant_id, "conversation_id": conversation_id}
         return await self._read(partial(_INSIDE[inside], where=where, scan=Scan.over(window, Order.ASC)))
+
+    async def record_content(self, tenant_id: str, document_id: str) -> bytes | None:
+        row = await self._read(lambda db: db.row("record_content", tenant_id=tenant_id, id=document_id))
+        return None if row is None else row[0]
+
+    async def page_chunk_records(self, tenant_id: str, document_id: str, window: Window) -> Slice[Record]:
+        scan = Scan.over(window, Order.ASC)
+        return await self._read(partial(_chunks, tenant_id=tenant_id, document_id=document_id, scan=scan))
 
     async def put_records(self, tenant_id: str, records: Sequence[Record]) -> None:
         await self._write(partial(put, tenant_id=tenant_id, records=records))
@@ -85,7 +98,9 @@ async def _bots(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]:
 
 
 def _bot(row: Row) -> Record:
-    return BotRecord(bot=bot_of(row[:BOT_WIDTH]), once=once_of(*row[BOT_WIDTH:]), place=row[BOT_WIDTH - 1])
+    revision, embedding, *made = row[BOT_WIDTH:]
+    index = index_of((revision, embedding))
+    return BotRecord(bot=bot_of(row[:BOT_WIDTH]), index=index, once=once_of(*made), place=row[BOT_WIDTH - 1])
 
 
 async def _entities(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]:
@@ -104,7 +119,7 @@ async def _attachments(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]
     rows = await db.rows("record_attachments", tenant_id=tenant_id, sha256=sha256, n=n, limit=scan.rows)
     return scan.slice(
         rows,
-        lambda row: AttachmentRecord(attachment=attachment_of(row[:-2]), used=row[-2]),
+        lambda row: AttachmentRecord(attachment=attachment_of(row[:6]), used=row[6], once=once_of(*row[7:9])),
         lambda row: (row[4], row[-1]),
     )
 
@@ -129,12 +144,33 @@ def _conversation(row: Row) -> Record:
     )
 
 
+async def _documents(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]:
+    rows = await db.rows("record_documents", tenant_id=tenant_id, n=_number(scan), limit=scan.rows)
+    return scan.slice(rows, _document, lambda row: (row[DOCUMENT_WIDTH + STATE_WIDTH],))
+
+
+def _document(row: Row) -> Record:
+    state = state_of(row)
+    place, key, fingerprint = row[DOCUMENT_WIDTH + STATE_WIDTH :]
+    return DocumentRecord(
+        document=document_of(row),
+        once=once_of(key, fingerprint),
+        revision=state.revision,
+        owner=state.owner,
+        fence=state.fence,
+        attempts=state.attempts,
+        lease_until=state.lease_until,
+        place=place,
+    )
+
+
 _SHELVES: Mapping[Shelf, Callable[..., Awaitable[Slice[Record]]]] = {
     Shelf.KEYS: _keys,
     Shelf.BOTS: _bots,
     Shelf.ENTITIES: _entities,
     Shelf.ATTACHMENTS: _attachments,
     Shelf.CONVERSATIONS: _conversations,
+    Shelf.DOCUMENTS: _documents,
 }
 
 
@@ -191,6 +227,17 @@ async def _events(db: Session, where: Mapping[str, str], scan: Scan) -> Slice[Re
 
 def _event(row: Row) -> Record:
     return EventRecord(index=row[0], turn_id=row[1], event=event_of(row[2:5]), at=row[5])
+
+
+async def _chunks(db: Session, tenant_id: str, document_id: str, scan: Scan) -> Slice[Record]:
+    where = {"tenant_id": tenant_id, "document_id": document_id}
+    rows = await db.rows("record_chunks", **where, ordinal=_number(scan), limit=scan.rows)
+    return scan.slice(rows, _chunk, lambda row: (row[2],))
+
+
+def _chunk(row: Row) -> Record:
+    embeddings, vectors = row[CHUNK_WIDTH:]
+    return ChunkRecord(chunk=chunk_of(row), vectors=dict(zip(embeddings or (), vectors or (), strict=True)))
 
 
 _INSIDE: Mapping[Inside, Callable[..., Awaitable[Slice[Record]]]] = {

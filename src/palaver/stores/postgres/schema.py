@@ -1,6 +1,7 @@
 """The schema of a PostgreSQL store: each migration is one transaction together with the version it leads to.
 
-One that was cut leaves nothing behind and can be run again; two processes that migrate wait for each other.
+One that was cut leaves nothing behind and can be run again; two processes that migrate wait for each other. An empty
+database takes all of them in one transaction: who opens it meanwhile finds it empty, or whole.
 ``schema_info`` says which version is there and the oldest one a program must know to use it.
 """
 
@@ -44,8 +45,10 @@ class PostgresSchema:
         async with self._connected() as connection:
             await connection.execute(_NO_TIMEOUTS, timeout=self._database.statement_seconds)
             while (plan := await self._plan(connection)).missing:
-                if await self._take(connection, plan.missing[0]) and taken is not None:
-                    taken(plan.missing[0])
+                steps = plan.missing if plan.version == 0 else plan.missing[:1]
+                if await self._take(connection, steps) and taken is not None:
+                    for step in steps:
+                        taken(step)
             return plan
 
     @asynccontextmanager
@@ -72,23 +75,26 @@ class PostgresSchema:
         row = await connection.fetchrow("SELECT version, min_compatible FROM schema_info")
         return (row[0], row[1]) if row else (0, 0)
 
-    async def _take(self, connection: Connection, step: SchemaStep) -> bool:
-        """Take a step, unless another process was faster."""
+    async def _take(self, connection: Connection, steps: Sequence[SchemaStep]) -> bool:
+        """Take steps together, unless another process was faster."""
         schema = self._database.schema
         async with connection.transaction():
             lock = "SELECT pg_advisory_xact_lock(hashtext('palaver schema ' || $1))"
             await connection.execute(lock, schema, timeout=_STEP_SECONDS)  # another process may be at a long step
             version, _ = await self._version(connection)
-            if version >= step.version:
+            if version >= steps[0].version:
                 return False
             if version == 0:
                 if await connection.fetchval("SELECT to_regnamespace($1) IS NULL", schema):
                     await connection.execute(f"CREATE SCHEMA {schema}")  # whose schema was made for it may not do this
                 await connection.execute(_INFO)
-            await connection.execute(step.script, timeout=_STEP_SECONDS)
+            for step in steps:
+                await connection.execute(step.script, timeout=_STEP_SECONDS)
             await connection.execute("DELETE FROM schema_info")
             await connection.execute(
-                "INSERT INTO schema_info (version, min_compatible) VALUES ($1, $2)", step.version, step.min_compatible
+                "INSERT INTO schema_info (version, min_compatible) VALUES ($1, $2)",
+                steps[-1].version,
+                steps[-1].min_compatible,
             )
         return True
 

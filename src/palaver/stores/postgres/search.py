@@ -15,6 +15,7 @@ from palaver.page import Order, Slice, Window
 from palaver.stores.keyset import by_key
 from palaver.stores.orders import SearchQuery
 from palaver.stores.postgres.lexemes import query_of
+from palaver.stores.postgres.quotes import with_gone
 from palaver.stores.postgres.session import Row, Session
 from palaver.stores.rows import message_of
 from palaver.stores.scan import Scan
@@ -33,7 +34,9 @@ async def search(db: Session, tenant_id: str, query: SearchQuery, window: Window
         raise NotFound
     scan = Scan.over(window, Order.DESC)
     rows = await _find(db, tenant_id, query.bot_id, terms, scan)
-    return scan.slice(rows, lambda row: message_of(row[:-1]), lambda row: (row[-1],))
+    messages = await with_gone(db, tenant_id, [message_of(row[:-1]) for row in rows])
+    found = [(message, row[-1]) for message, row in zip(messages, rows, strict=True)]
+    return scan.slice(found, lambda row: row[0], lambda row: (row[1],))
 
 
 async def _find(db: Session, tenant_id: str, bot_id: str | None, terms: Terms, scan: Scan) -> Sequence[Row]:

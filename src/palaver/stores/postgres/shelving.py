@@ -8,11 +8,14 @@ from typing import Any
 
 from palaver.clock import to_micros
 from palaver.errors import InvalidInput
+from palaver.stores.knowledge_rows import document_record_columns
 from palaver.stores.orders import Once
 from palaver.stores.postgres.begin import attachments_of, link_attachments
+from palaver.stores.postgres.chunk_shelving import put_chunks
 from palaver.stores.postgres.lexemes import row_of
 from palaver.stores.postgres.listing import folded
 from palaver.stores.postgres.session import Session
+from palaver.stores.quotes import cited_in, consulted_in
 from palaver.stores.record_columns import (
     conversation_record_columns,
     key_record_columns,
@@ -22,7 +25,9 @@ from palaver.stores.record_columns import (
 from palaver.stores.records import (
     AttachmentRecord,
     BotRecord,
+    ChunkRecord,
     ConversationRecord,
+    DocumentRecord,
     EntityRecord,
     EventRecord,
     KeyRecord,
@@ -31,7 +36,7 @@ from palaver.stores.records import (
     TenantRecord,
     TurnRecord,
 )
-from palaver.stores.rows import bot_columns, entity_columns
+from palaver.stores.rows import attachment_columns, bot_columns, entity_columns
 
 _TABLES = {
     KeyRecord: "api_keys",
@@ -40,6 +45,7 @@ _TABLES = {
     ConversationRecord: "conversations",
     TurnRecord: "turns",
     MessageRecord: "messages",
+    DocumentRecord: "documents",
 }
 """Those whose rows have places of their own."""
 
@@ -52,6 +58,7 @@ _QUERIES = {
     TurnRecord: "put_turn",
     MessageRecord: "put_message",
     EventRecord: "put_event",
+    DocumentRecord: "put_document",
 }
 
 
@@ -61,11 +68,17 @@ async def put(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
         alike = list(group)
         if kind is AttachmentRecord:
             await _put_attachments(db, tenant_id, alike)
+            await db.run_many("insert_once", _once_rows(tenant_id, alike))
             continue
+        if kind is ChunkRecord:
+            await put_chunks(db, tenant_id, alike)
+            continue
+        await _put_contents(db, tenant_id, alike)
         rows = [{**_columns(record, tenant_id), "tenant_id": tenant_id} for record in alike]
         await db.run_many(_QUERIES[kind], rows)
         await db.run_many("insert_once", _once_rows(tenant_id, alike))
         await _put_links(db, tenant_id, alike)
+        await _put_quotes(db, tenant_id, alike)
         if kind in _TABLES:
             await db.row("reserve_places", table=_TABLES[kind], n=max(row["n"] for row in rows))
         if kind is EventRecord:
@@ -80,7 +93,8 @@ def _columns(record: Record, tenant_id: str) -> dict[str, Any]:
             return dict(key_record_columns(record))
         case BotRecord(bot=bot):
             deleted_at = bot.deleted_at and to_micros(bot.deleted_at)
-            return {"n": record.place, "deleted_at": deleted_at, **bot_columns(bot)}
+            index = {"index_revision": record.index.revision, "embedding": record.index.embedding}
+            return {"n": record.place, "deleted_at": deleted_at, **bot_columns(bot), **index}
         case EntityRecord(entity=entity):
             return {"n": record.place, **entity_columns(entity)}
         case ConversationRecord():
@@ -92,8 +106,14 @@ def _columns(record: Record, tenant_id: str) -> dict[str, Any]:
             return {**columns, "on_path": on_path, "words": row_of(columns["text"], tenant_id)}
         case EventRecord(turn_id=turn_id, event=event):
             return {"turn_id": turn_id, "seq": event.seq, "type": str(event.type), "data": event.json, "at": record.at}
-        case AttachmentRecord():
-            raise InvalidInput("An attachment is put by itself.")
+        case _:
+            return _document_columns(record)
+
+
+def _document_columns(record: Record) -> dict[str, Any]:
+    if not isinstance(record, DocumentRecord):
+        raise InvalidInput("This is put by itself.")
+    return {**document_record_columns(record), "bot_id": record.document.bot_id}
 
 
 def _conversation_columns(record: ConversationRecord) -> dict[str, Any]:
@@ -111,6 +131,10 @@ def _once_rows(tenant_id: str, records: Sequence[Record]) -> Iterator[dict[str, 
                 yield _once_row(tenant_id, "bot", once, bot.id)
             case EntityRecord(entity=entity, once=Once() as once):
                 yield _once_row(tenant_id, "entity", once, entity.id)
+            case AttachmentRecord(attachment=attachment, once=Once() as once):
+                yield _once_row(tenant_id, "attachment", once, attachment.id)
+            case DocumentRecord(document=document, once=Once() as once):
+                yield _once_row(tenant_id, "document", once, document.id)
             case ConversationRecord(conversation=conversation, once=Once() as once):
                 yield _once_row(tenant_id, "conversation", once, conversation.id)
             case _:
@@ -131,6 +155,35 @@ async def _put_links(db: Session, tenant_id: str, records: Sequence[Record]) -> 
                 continue
 
 
+async def _put_quotes(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
+    """Note which documents turns quote: a purge of one finds them by it."""
+    quoted = sorted({pair for record in records for pair in _quoted(record)})
+    if quoted:
+        turn_ids, document_ids = zip(*quoted, strict=True)
+        await db.run("put_quotes", tenant_id=tenant_id, turn_ids=turn_ids, document_ids=document_ids)
+
+
+def _quoted(record: Record) -> Iterator[tuple[str, str]]:
+    match record:
+        case MessageRecord(message=message):
+            yield from ((message.turn_id, document_id) for document_id in cited_in([message]))
+        case EventRecord(turn_id=turn_id, event=event):
+            yield from ((turn_id, document_id) for document_id in consulted_in([event]))
+        case _:
+            return
+
+
+async def _put_contents(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
+    for record in records:
+        match record:
+            case DocumentRecord(content=None):
+                raise InvalidInput("A document is put with its bytes.")
+            case DocumentRecord(document=document, content=content):
+                await db.run("insert_content", tenant_id=tenant_id, sha256=document.sha256, content=content)
+            case _:
+                return
+
+
 async def _put_attachments(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
     for record in records:
         if not isinstance(record, AttachmentRecord) or record.content is None:
@@ -139,12 +192,7 @@ async def _put_attachments(db: Session, tenant_id: str, records: Sequence[Record
         await db.run("insert_blob", tenant_id=tenant_id, sha256=attachment.sha256, content=record.content)
         await db.run(
             "put_attachment",
-            id=attachment.id,
             tenant_id=tenant_id,
-            name=attachment.name,
-            media_type=attachment.media_type,
-            size_bytes=attachment.size_bytes,
-            sha256=attachment.sha256,
             used=record.used,
-            created_at=to_micros(attachment.created_at),
+            **attachment_columns(attachment),
         )

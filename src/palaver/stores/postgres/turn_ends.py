@@ -24,8 +24,9 @@ from palaver.stores.endings import (
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
 from palaver.stores.postgres.lexemes import row_of
 from palaver.stores.postgres.paths import said_up_to
+from palaver.stores.postgres.quotes import empty_log, without_purged
 from palaver.stores.postgres.session import Outrun, Row, Session
-from palaver.stores.rows import bot_of, citations_column, event_of, message_of, parts_columns, turn_of
+from palaver.stores.rows import bot_of, citations_column, event_of, index_of, message_of, parts_columns, turn_of
 
 TURN_WIDTH = 21
 MESSAGE_WIDTH = 13
@@ -84,7 +85,7 @@ async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | Non
         raise FenceLost("This turn has ended or has another owner.")
     check_log(ending.log_end, outcome)
     promotes = promote is not None and ending.another_waits
-    if promotes:
+    if promotes or outcome.consulted:
         db.require_lock()
     if outcome.events:
         ending = ending._replace(log_end=outcome.events[-1].seq)
@@ -140,6 +141,7 @@ async def recover_turn(db: Session, place: Place, turn_id: str) -> str | None:
 
 
 async def _close(db: Session, tenant_id: str, ending: _Open, outcome: Outcome) -> Finished:
+    outcome, purged = await without_purged(db, tenant_id, outcome)
     last_seq = end_seq(ending.turn, queued=ending.state.queued, log_end=ending.log_end)
     turn = ended(ending.turn, outcome, db.now)
     row = await db.row(
@@ -152,6 +154,7 @@ async def _close(db: Session, tenant_id: str, ending: _Open, outcome: Outcome) -
     )
     if row is None:
         raise Outrun
+    await empty_log(db, tenant_id, turn.id, purged)
     db.news.add(turn.id)
     return Finished(turn=turn, answer=_answer(turn, outcome, row), last_seq=last_seq)
 
@@ -179,6 +182,7 @@ def _ended_columns(tenant_id: str, turn: Turn, outcome: Outcome) -> dict[str, An
         "parts": parts,
         "citations": citations_column(outcome.citations),
         "words": row_of(text, tenant_id),
+        "consulted": list(dict.fromkeys(outcome.consulted)),
         **event_arrays(outcome.events),
     }
 
@@ -222,7 +226,7 @@ async def claim_of(db: Session, place: Place, index: int) -> Claim | None:
     if row is None:
         return None
     turn, state = turn_of(row), state_of(row)
-    params, bot = row[TURN_WIDTH + STATE_WIDTH], row[TURN_WIDTH + STATE_WIDTH + 1 :]
+    params, revision, embedding, *bot = row[TURN_WIDTH + STATE_WIDTH :]
     db.news.add(turn.id)
     return Claim(
         tenant_id=place[0],
@@ -230,6 +234,7 @@ async def claim_of(db: Session, place: Place, index: int) -> Claim | None:
         question=await stored_message(db, place[0], turn.user_message_id),
         history=await said_up_to(db, place, state.parent_idx, HISTORY_TURNS),
         bot=bot_of(bot),
+        index=index_of((revision, embedding)),
         fence=state.fence,
         next_seq=log_begins_at(queued=state.queued),
         params=json.loads(params) if params else {},

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from palaver.clock import to_micros
 from palaver.conversation import Message, Part, Policy, Role, Turn, TurnStatus, Utterance
 from palaver.errors import NotFound
+from palaver.stores.knowledge_orders import BotIndex
 from palaver.stores.openings import (
     SUPERSEDED,
     Admission,
@@ -24,7 +25,7 @@ from palaver.stores.openings import (
     no_question,
 )
 from palaver.stores.orders import Begun, Continue, EditQuestion, Once, Question, Regenerate, TurnOrder
-from palaver.stores.redis import holds
+from palaver.stores.redis import announcements, holds
 from palaver.stores.redis.links import attachments_of, link
 from palaver.stores.redis.paths import (
     KEYS,
@@ -56,6 +57,7 @@ class _Ground:
     key_id: str | None
     n: int
     history: Sequence[StoredTurn]
+    index: BotIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +84,22 @@ async def begin(db: Session, tenant_id: str, order: TurnOrder) -> Begun:
 
 async def _ground(db: Session, tenant_id: str, order: TurnOrder) -> _Ground:
     conversation_id = order.conversation_id
-    key_id, n, history = await db.read_inside(
+    bot_id = db.server.bots.get(conversation_id)
+    key_id, n, history, *found = await db.read_inside(
         conversation_id,
         ask=(
             ("HGET", db.keys.of(KEYS, conversation_id), order.once.key if order.once else ""),
             next_place(db, StoredTurn),
             before(db, StoredConversation, conversation_id, max(order.history_turns, 1)),
+            *(() if bot_id is None else (announcements.look(db.keys, bot_id),)),
         ),
     )
     turns = learned(db, history)
+    bot_id = (await db.conversation(tenant_id, conversation_id)).bot_id
+    index = announcements.index_of(found[0]) if found else await announcements.find_index(db, bot_id)
     conversation, owning = await db.live(tenant_id, conversation_id)
     known = None if order.once is None or key_id is None else key_id.decode()
-    return _Ground(conversation, owning, known, n, turns)
+    return _Ground(conversation, owning, known, n, turns, index)
 
 
 async def _replay(db: Session, turn_id: str, order: TurnOrder) -> Begun:
@@ -179,7 +185,7 @@ async def _accept(db: Session, ground: _Ground, order: TurnOrder, standing: _Sta
     begun = Begun(turn=made, question=question, superseded=admission.superseded)
     if not admission.runs:
         return begun
-    return claimed(begun, conversation.tenant_id, order, bot(ground.bot), history)
+    return claimed(begun, conversation.tenant_id, order, bot(ground.bot), ground.index, history)
 
 
 async def _history(db: Session, ground: _Ground, order: TurnOrder, parent: StoredTurn | None) -> tuple[Utterance, ...]:
@@ -216,6 +222,7 @@ async def _write(db: Session, ground: _Ground, order: TurnOrder, standing: _Stan
             running_id=made.id if kept.status == TurnStatus.RUNNING else conversation.running_id,
             queued=conversation.queued if kept.status == TurnStatus.RUNNING else (*conversation.queued, made.id),
             last_activity_at=db.now,
+            changed_at=db.now,
         )
     )
     return question or await stored_message(db, standing.question_id)

@@ -12,6 +12,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
+from palaver.stores.redis.announcements import announcement
 from palaver.stores.redis.server import Command, Server
 from palaver.stores.redis.session import Outrun
 from palaver.stores.redis.step import Entries, Move, Step, Taking
@@ -20,6 +21,7 @@ from palaver.stores.redis.stored import (
     StoredAttachment,
     StoredBot,
     StoredConversation,
+    StoredDocument,
     StoredEntity,
     StoredKey,
     StoredTurn,
@@ -30,7 +32,8 @@ _MARKS = "marks"
 _OLD_MICROS = 20_000_000
 """A step that takes longer than this has died: every command of it has a shorter time-out."""
 _KINDS: Mapping[str, type[Stored]] = {
-    kind.KIND: kind for kind in (StoredKey, StoredBot, StoredEntity, StoredAttachment, StoredConversation, StoredTurn)
+    kind.KIND: kind
+    for kind in (StoredKey, StoredBot, StoredEntity, StoredAttachment, StoredConversation, StoredTurn, StoredDocument)
 }
 
 
@@ -134,7 +137,16 @@ async def sweep(server: Server, now: int, limit: int) -> None:
     for mark in old:
         keys = json.loads(mark)[1:]
         await settle(server, {key: _KINDS[_kind_of(key)] for key in keys}, {})
+        await _announce(server, [key for key in keys if _kind_of(key) == StoredDocument.KIND])
         await server.run(("ZREM", marks, mark))
+
+
+async def _announce(server: Server, keys: Sequence[str]) -> None:
+    """Tell of documents that may have changed in the index of their bot."""
+    for kept in await server.ask([("GET", key) for key in keys]):
+        document = None if kept is None else unpacked(StoredDocument, kept)
+        if document is not None and document.ready_version is not None:
+            await _run(server, announcement(server.keys, document))
 
 
 def _kind_of(key: str) -> str:

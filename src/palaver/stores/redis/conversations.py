@@ -154,16 +154,16 @@ async def _end(
     if kept.status == ConversationStatus.ACTIVE:
         await end_open_turns(db, kept, InterruptReason.ENDED)
         kept = over(await db.get(StoredConversation, tenant_id, kept.id), ending.reason, db.now)
-        db.put(_rated(kept, ending))
+        db.put(_rated(kept, ending, db.now))
     elif (ending.rating, ending.feedback) != (None, None):
-        db.put(replace(_rated(kept, ending), version=kept.version + 1))
+        db.put(replace(_rated(kept, ending, db.now), version=kept.version + 1))
     return await _value(db, await db.get(StoredConversation, tenant_id, kept.id))
 
 
-def _rated(kept: StoredConversation, ending: Ending) -> StoredConversation:
+def _rated(kept: StoredConversation, ending: Ending, now: int) -> StoredConversation:
     rating = kept.rating if ending.rating is None else ending.rating
     feedback = kept.feedback if ending.feedback is None else ending.feedback
-    return replace(kept, rating=rating, feedback=feedback)
+    return replace(kept, rating=rating, feedback=feedback, changed_at=now)
 
 
 async def _set_status(
@@ -174,11 +174,11 @@ async def _set_status(
         match status:
             case ConversationStatus.ACTIVE:
                 reopened = replace(kept, end_reason=None, ended_at=None, last_activity_at=db.now)
-                db.put(replace(reopened, status=status.value, version=kept.version + 1))
+                db.put(replace(reopened, status=status.value, changed_at=db.now, version=kept.version + 1))
             case ConversationStatus.ARCHIVED:
                 await end_open_turns(db, kept, InterruptReason.ENDED)
                 kept = await db.get(StoredConversation, tenant_id, kept.id)
-                db.put(replace(kept, status=status.value, version=kept.version + 1))
+                db.put(replace(kept, status=status.value, changed_at=db.now, version=kept.version + 1))
             case ConversationStatus.ENDED:
                 return await _end(db, tenant_id, conversation_id, Ending(), if_version)
     return await _value(db, await db.get(StoredConversation, tenant_id, kept.id))

@@ -6,7 +6,7 @@ now, or a step that changed it died, which a sweep puts right.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -93,7 +93,12 @@ async def page(
 
 def mapped(found: Slice[S], value: Callable[[S], T]) -> Slice[T]:
     """Return a page of what things stand for."""
-    return Slice(data=tuple(value(each) for each in found.data), next=found.next, previous=found.previous)
+    return paged(found, map(value, found.data))
+
+
+def paged(found: Slice[S], values: Iterable[T]) -> Slice[T]:
+    """Return a page with these values in the place of things."""
+    return Slice(data=tuple(values), next=found.next, previous=found.previous)
 
 
 def _place(row: Sequence[S]) -> Position:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from palaver.conversation import FilePart, ImagePart, Part
+from palaver.stores.redis.claims import forget_once
 from palaver.stores.redis.server import Command
 from palaver.stores.redis.session import Session
 from palaver.stores.redis.step import Move
@@ -69,4 +70,5 @@ async def drop(db: Session, attachment_id: str) -> None:
     """Remove an attachment that was given up."""
     kept = await db.find(StoredAttachment, attachment_id)
     if kept is not None:
+        await forget_once(db, kept.tenant_id, StoredAttachment, kept.key, kept.id)
         db.drop(kept)

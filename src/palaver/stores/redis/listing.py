@@ -9,6 +9,7 @@ from functools import partial
 
 from palaver.clock import to_micros
 from palaver.conversation import Conversation
+from palaver.metadata import fits
 from palaver.page import Order, Position, Slice, Window
 from palaver.stores.orders import ConversationFilter, ConversationSort
 from palaver.stores.redis.indexes import Found, Walk
@@ -124,9 +125,4 @@ def _in_title(kept: StoredConversation, wanted: ConversationFilter) -> bool:
 def _in_metadata(kept: StoredConversation, wanted: ConversationFilter) -> bool:
     if not wanted.metadata:
         return True
-    metadata = json.loads(kept.metadata)
-    return all(key in metadata and _text_of(metadata[key]) == text for key, text in wanted.metadata.items())
-
-
-def _text_of(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return fits(json.loads(kept.metadata), wanted.metadata)

@@ -36,6 +36,12 @@ def together(db: Session, *commands: Command) -> Command:
     return db.server.script("look", keys, *flat(commands))
 
 
+async def whole(db: Session, turn_id: str) -> list[Logged]:
+    """Return all events of a log."""
+    ((answer,),) = await db.ask(together(db, read(db, turn_id, after=0)))
+    return lines_of(answer)
+
+
 def lines_of(answer: Sequence[Any] | None) -> list[Logged]:
     """Return what was read; of no events at all Redis says nothing."""
     return [_line(entry_id, dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in answer or ()]

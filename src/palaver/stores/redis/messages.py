@@ -15,6 +15,7 @@ from palaver.stores.orders import AppendedMessage, Made, Once, SearchQuery
 from palaver.stores.redis import logs
 from palaver.stores.redis.access import Access
 from palaver.stores.redis.begin import put_message, put_turn, stored_message_of
+from palaver.stores.redis.citations import told
 from palaver.stores.redis.deletions import delete_turn
 from palaver.stores.redis.links import attachments_of, link
 from palaver.stores.redis.paths import KEYS, PATH, SAID, lineage, refuse_while_open
@@ -81,7 +82,7 @@ async def _page(db: Session, tenant_id: str, conversation_id: str, scan: Scan) -
     await db.live(tenant_id, conversation_id)
     (ids,) = await db.ask(_stretch(db, conversation_id, scan))
     found = await db.find_all(StoredMessage, [each.decode() for each in ids])
-    messages = [await _with_log(db, each) for each in found if each is not None]
+    messages = await told(db, [await _with_log(db, each) for each in found if each is not None])
     return scan.slice([(each,) for each in messages], lambda row: row[0], lambda row: (row[0].seq,))
 
 
@@ -96,13 +97,19 @@ async def _shown(db: Session, tenant_id: str, message_id: str) -> StoredMessage:
 
 
 async def _get(db: Session, tenant_id: str, message_id: str) -> Message:
-    return await _with_log(db, await _shown(db, tenant_id, message_id))
+    return await _told(db, await _shown(db, tenant_id, message_id))
+
+
+async def _told(db: Session, kept: StoredMessage) -> Message:
+    (message_now,) = await told(db, [await _with_log(db, kept)])
+    return message_now
 
 
 async def _rate(db: Session, tenant_id: str, message_id: str, rating: int | None, feedback: str | None) -> Message:
     found = replace(await _shown(db, tenant_id, message_id), rating=rating, feedback=feedback)
     db.put(found)
-    return await _with_log(db, found)
+    db.put(replace(await db.conversation(tenant_id, found.conversation_id), changed_at=db.now))
+    return await _told(db, found)
 
 
 async def _append(
@@ -155,6 +162,7 @@ async def _store(
             turn_count=conversation.turn_count + len(turns),
             head_id=None if head is None else head.id,
             last_activity_at=db.now,
+            changed_at=db.now,
         )
     )
     return tuple(stored)

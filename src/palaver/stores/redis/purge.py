@@ -10,27 +10,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from palaver.stores.redis import holds, links, logs
-from palaver.stores.redis.access import Access
+from palaver.stores.redis import holds, links, logs, taught
+from palaver.stores.redis.alike import alike_key
+from palaver.stores.redis.announcements import changes_key, state_key
 from palaver.stores.redis.claims import forget_once
+from palaver.stores.redis.document_purge import RedisDocumentPurge, documents_of
 from palaver.stores.redis.indexes import due
 from palaver.stores.redis.paths import KEYS, PATH, SAID, TREE, TURNS
 from palaver.stores.redis.session import Session
-from palaver.stores.redis.stored import StoredBot, StoredConversation, StoredMessage, StoredTurn, id_of
+from palaver.stores.redis.stored import StoredBot, StoredConversation, StoredMessage, StoredTurn, hidden_since, id_of
 from palaver.stores.redis.values import message
 
 _UNUSED_MICROS = 24 * 3600 * 1_000_000  # an upload that no message refers to after a day was given up
 
 
-class RedisPurge(Access):
+class RedisPurge(RedisDocumentPurge):
     """The purge of ``stores.base.ConversationRows``"""
 
     async def purge(self, *, deleted_before_seconds: float, limit: int) -> int:
         now = await self._now()
         cutoff = now - int(deleted_before_seconds * 1_000_000)
         removed = 0
-        for remove in (self._conversations, self._turns, self._bots):
+        for remove in (self._conversations, self._turns, self._purge_documents, self._bots):
             removed += await remove(cutoff, limit - removed)
+        removed += await self._purge_vectors(limit - removed)
         return removed + await self._attachments(min(cutoff, now - _UNUSED_MICROS), limit - removed)
 
     async def _conversations(self, cutoff: int, limit: int) -> int:
@@ -46,7 +49,10 @@ class RedisPurge(Access):
         return removed
 
     async def _empty(self, conversation_id: str, limit: int) -> int:
-        """Remove up to ``limit`` things inside a conversation: messages, then turns with their logs."""
+        """Remove up to ``limit`` things inside a conversation: what was learnt from it, messages, then turns with their logs."""
+        notes = await self._run(lambda db: taught.notes_of(db, conversation_id, 0, limit))
+        if notes:
+            return await self._purge_chunks(conversation_id, notes)
         messages = await self._run(lambda db: _inside(db, SAID, conversation_id, limit))
         if messages:
             return await self._remove_messages(conversation_id, messages)
@@ -66,6 +72,7 @@ class RedisPurge(Access):
                 break
             found = await self._run(lambda db, turn_id=turn_id: db.find(StoredTurn, turn_id))  # type: ignore[misc]
             if found is not None:
+                removed += await self._purge_chunks(found.conversation_id, await self._run(partial(_notes, turn=found)))
                 ids = await self._run(partial(_deleted_messages, turn=found))
                 removed += await self._remove_messages(found.conversation_id, ids) if ids else 0
                 removed += await self._run(partial(_drop_turns, turn_ids=[turn_id]), found.conversation_id)
@@ -103,11 +110,11 @@ async def _doom(db: Session, conversation_id: str, cutoff: int) -> bool:
     if kept is None:
         return False
     bot = await db.find(StoredBot, kept.bot_id)
-    deletions = [each.deleted_at for each in (kept, bot) if each is not None and each.deleted_at is not None]
+    deleted_at = hidden_since(kept, bot)
     if not kept.doomed:
-        if not deletions or min(deletions) > cutoff:
+        if deleted_at is None or deleted_at > cutoff:
             return False
-        db.put(replace(kept, doomed=True, deleted_at=min(deletions)))
+        db.put(replace(kept, doomed=True, deleted_at=deleted_at))
     return True
 
 
@@ -156,6 +163,11 @@ async def _drop_turns(db: Session, turn_ids: Sequence[str]) -> int:
     return removed
 
 
+async def _notes(db: Session, turn: StoredTurn) -> Sequence[bytes]:
+    (notes,) = await db.ask(taught.notes_about(db, turn))
+    return tuple(notes)
+
+
 async def _deleted_messages(db: Session, turn: StoredTurn) -> list[str]:
     found = await db.find_all(StoredMessage, [turn.question_id, turn.answer_id])
     return [each.id for each in found if each is not None and each.deleted_at is not None]
@@ -167,15 +179,16 @@ async def _drop_conversation(db: Session, conversation_id: str) -> int:
         return 0
     for kind in (PATH, SAID, TURNS, TREE, KEYS, "revision"):
         db.write("UNLINK", db.keys.of(kind, conversation_id))
+    db.write("UNLINK", taught.notes_key(db, conversation_id))
     await forget_once(db, kept.tenant_id, StoredConversation, kept.key, conversation_id)
     db.drop(kept)
     return 1
 
 
 async def _empty_bots(db: Session, cutoff: int, limit: int) -> Sequence[str]:
-    """Return bots that were deleted and have no conversations left."""
+    """Return bots that were deleted and have no conversations and no documents left."""
     found = await due(db, "bots.doomed", cutoff, max(limit, 0))
-    return [each for each in found if not await _conversations_of(db, each, 1)]
+    return [each for each in found if not (await _conversations_of(db, each, 1) or await documents_of(db, each, 1))]
 
 
 async def _drop_bot(db: Session, bot_id: str) -> int:
@@ -183,5 +196,8 @@ async def _drop_bot(db: Session, bot_id: str) -> int:
     if kept is None or kept.deleted_at is None:
         return 0
     await forget_once(db, kept.tenant_id, StoredBot, kept.key, bot_id)
+    db.write("UNLINK", state_key(db.keys, bot_id))
+    db.write("UNLINK", changes_key(db.keys, bot_id))
+    db.write("UNLINK", alike_key(db.keys, bot_id))
     db.drop(kept)
     return 1

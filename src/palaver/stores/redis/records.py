@@ -8,13 +8,18 @@ from functools import partial
 
 from palaver.clock import from_micros
 from palaver.conversation import InterruptReason
+from palaver.document import ChunkKey
 from palaver.page import Order, Slice, Window
+from palaver.stores.documents import NOTHING
+from palaver.stores.knowledge_orders import BotIndex
 from palaver.stores.orders import Once
 from palaver.stores.record_columns import once_of
 from palaver.stores.records import (
     AttachmentRecord,
     BotRecord,
+    ChunkRecord,
     ConversationRecord,
+    DocumentRecord,
     EntityRecord,
     EventRecord,
     Inside,
@@ -24,9 +29,11 @@ from palaver.stores.records import (
     Shelf,
     TurnRecord,
 )
-from palaver.stores.redis import holds, logs
+from palaver.stores.redis import announcements, chunk_rows, holds, logs
 from palaver.stores.redis.access import Access
-from palaver.stores.redis.indexes import mapped, page
+from palaver.stores.redis.document_shelving import put_chunks
+from palaver.stores.redis.documents import content_key
+from palaver.stores.redis.indexes import mapped, page, paged
 from palaver.stores.redis.paths import PATH, SAID, TURNS
 from palaver.stores.redis.session import Session
 from palaver.stores.redis.shelving import put_inside, put_on_shelf, puts_inside
@@ -34,12 +41,13 @@ from palaver.stores.redis.stored import (
     StoredAttachment,
     StoredBot,
     StoredConversation,
+    StoredDocument,
     StoredEntity,
     StoredKey,
     StoredMessage,
     StoredTurn,
 )
-from palaver.stores.redis.values import api_key, attachment, bot, conversation, entity, message, turn
+from palaver.stores.redis.values import api_key, attachment, bot, conversation, document, entity, message, turn
 from palaver.stores.scan import Scan
 
 
@@ -53,11 +61,22 @@ class RedisRecords(Access):
         scan = Scan.over(window, Order.ASC)
         return await self._run(lambda db: _page_inside(db, inside, (tenant_id, conversation_id), scan))
 
+    async def record_content(self, tenant_id: str, document_id: str) -> bytes | None:
+        return await self._run(partial(_content, tenant_id=tenant_id, document_id=document_id))
+
+    async def page_chunk_records(self, tenant_id: str, document_id: str, window: Window) -> Slice[Record]:
+        scan = Scan.over(window, Order.ASC)
+        return await self._run(lambda db: _chunks(db, tenant_id, document_id, scan))
+
     async def put_records(self, tenant_id: str, records: Sequence[Record]) -> None:
         inside = [each for each in records if puts_inside(each)]
+        chunks = [each for each in records if isinstance(each, ChunkRecord)]
         for each in records:
-            if each not in inside:
+            if not (isinstance(each, ChunkRecord) or puts_inside(each)):
                 await self._run(partial(put_on_shelf, tenant_id=tenant_id, record=each))
+        for document_id in dict.fromkeys(each.chunk.document_id for each in chunks):
+            about = [each for each in chunks if each.chunk.document_id == document_id]
+            await self._run(partial(put_chunks, tenant_id=tenant_id, records=about), document_id)
         if inside:
             await self._run(partial(put_inside, tenant_id=tenant_id, records=inside))
 
@@ -83,7 +102,12 @@ async def _keys(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
 
 async def _bots(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
     found = await page(db, StoredBot, f"bots:{tenant_id}", window, Order.ASC)
-    return mapped(found, lambda kept: BotRecord(bot=bot(kept), once=_once(kept.key, kept.fingerprint), place=kept.n))
+    answers = await db.ask(*(announcements.look(db.keys, each.id) for each in found.data))
+    return paged(found, map(_bot, found.data, map(announcements.index_of, answers)))
+
+
+def _bot(kept: StoredBot, index: BotIndex) -> Record:
+    return BotRecord(bot=bot(kept), once=_once(kept.key, kept.fingerprint), index=index, place=kept.n)
 
 
 async def _entities(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
@@ -99,15 +123,19 @@ async def _attachments(db: Session, tenant_id: str, window: Window) -> Slice[Rec
 
     index = f"attachments:{tenant_id}"
     found = await page(db, StoredAttachment, index, window, Order.ASC, keep=is_there)
-    return mapped(found, lambda kept: AttachmentRecord(attachment=attachment(kept), used=kept.used))
+    return mapped(found, _attachment)
+
+
+def _attachment(kept: StoredAttachment) -> Record:
+    once = _once(kept.key, kept.fingerprint)
+    return AttachmentRecord(attachment=attachment(kept), used=kept.used, once=once)
 
 
 async def _conversations(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
     found = await page(db, StoredConversation, f"conversations:{tenant_id}", window, Order.ASC)
     bots = await db.find_all(StoredBot, [each.bot_id for each in found.data])
     entities = await db.find_all(StoredEntity, [each.entity_id for each in found.data])
-    records = [_conversation(*each) for each in zip(found.data, bots, entities, strict=True)]
-    return Slice(data=tuple(records), next=found.next, previous=found.previous)
+    return paged(found, map(_conversation, found.data, bots, entities))
 
 
 def _conversation(kept: StoredConversation, of: StoredBot | None, whose: StoredEntity | None) -> Record:
@@ -123,13 +151,68 @@ def _conversation(kept: StoredConversation, of: StoredBot | None, whose: StoredE
     )
 
 
+async def _documents(db: Session, tenant_id: str, window: Window) -> Slice[Record]:
+    async def is_there(found: Sequence[StoredDocument]) -> Sequence[bool]:
+        return [not each.doomed for each in found]
+
+    found = await page(db, StoredDocument, f"documents:{tenant_id}", window, Order.ASC, keep=is_there)
+    changes = (("ZSCORE", announcements.changes_key(db.keys, each.bot_id), each.id) for each in found.data)
+    return paged(found, map(_document, found.data, await db.ask(*changes)))
+
+
+def _document(kept: StoredDocument, changed: bytes | None) -> Record:
+    return DocumentRecord(
+        document=document(kept),
+        once=_once(kept.key, kept.fingerprint),
+        revision=int(float(changed or 0)),
+        owner=kept.owner,
+        fence=kept.fence,
+        attempts=kept.attempts,
+        lease_until=kept.lease_until,
+        place=kept.n,
+    )
+
+
 _SHELVES: Mapping[Shelf, Callable[..., Awaitable[Slice[Record]]]] = {
     Shelf.KEYS: _keys,
     Shelf.BOTS: _bots,
     Shelf.ENTITIES: _entities,
     Shelf.ATTACHMENTS: _attachments,
     Shelf.CONVERSATIONS: _conversations,
+    Shelf.DOCUMENTS: _documents,
 }
+
+
+async def _content(db: Session, tenant_id: str, document_id: str) -> bytes | None:
+    kept = await db.find(StoredDocument, document_id)
+    if kept is None or kept.tenant_id != tenant_id or kept.doomed:
+        return None
+    (content,) = await db.ask(("GET", content_key(db, document_id)))
+    return content or NOTHING
+
+
+async def _chunks(db: Session, tenant_id: str, document_id: str, scan: Scan) -> Slice[Record]:
+    kept = await db.find(StoredDocument, document_id)
+    if kept is None or kept.tenant_id != tenant_id or kept.doomed or kept.ready_version is None:
+        return Slice(data=())
+    version = kept.ready_version
+    where, *vectors = chunk_rows.keys_of(db.keys, kept, version)
+
+    async def records(there: Mapping[int, bytes]) -> Mapping[int, Record]:
+        answers = await db.ask(*(chunk_rows.read(key, list(there)) for key in vectors)) if there else ()
+        by_name = [dict(zip(there, answer, strict=True)) for answer in answers]
+        return {
+            at: ChunkRecord(
+                chunk=chunk_rows.unpacked_chunk(ChunkKey(document_id, version, at), each),
+                vectors={
+                    name: of[at] for name, of in zip(kept.embeddings, by_name, strict=False) if of[at] is not None
+                },
+            )
+            for at, each in there.items()
+        }
+
+    rows = await chunk_rows.walk(db, where, scan, kept.span, records)
+    return scan.slice(rows, lambda row: row[1], lambda row: (row[0],))
 
 
 async def _page_inside(db: Session, inside: Inside, place: tuple[str, str], scan: Scan) -> Slice[Record]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from palaver.conversation import TurnStatus
 from palaver.errors import Conflict, InvalidInput
+from palaver.stores.quotes import cited_in, consulted_in
 from palaver.stores.record_columns import (
     conversation_record_columns,
     key_record_columns,
@@ -17,6 +18,7 @@ from palaver.stores.records import (
     AttachmentRecord,
     BotRecord,
     ConversationRecord,
+    DocumentRecord,
     EntityRecord,
     EventRecord,
     KeyRecord,
@@ -25,25 +27,27 @@ from palaver.stores.records import (
     TenantRecord,
     TurnRecord,
 )
-from palaver.stores.redis import bots, entities, holds, logs
-from palaver.stores.redis.attachments import put_attachment
+from palaver.stores.redis import bots, citations, entities, holds, logs
+from palaver.stores.redis.attachments import keep_attachment
 from palaver.stores.redis.claims import find_claim, once_name, take
+from palaver.stores.redis.document_shelving import document_of_record, put_document, put_index
 from palaver.stores.redis.links import attachments_of, link
 from palaver.stores.redis.paths import KEYS, PATH, SAID, TREE, TURNS, branch_of
-from palaver.stores.redis.places import reserve
+from palaver.stores.redis.places import reserve, take_place
 from palaver.stores.redis.session import Session
 from palaver.stores.redis.stored import (
     Stored,
     StoredAttachment,
     StoredBot,
     StoredConversation,
+    StoredDocument,
     StoredEntity,
     StoredKey,
     StoredMessage,
     StoredTurn,
 )
 from palaver.stores.redis.tenants import put_key, put_tenant
-from palaver.stores.redis.values import once_columns, stored_bot, stored_entity
+from palaver.stores.redis.values import once_columns, stored_attachment, stored_bot, stored_entity
 
 Inner = ConversationRecord | TurnRecord | MessageRecord | EventRecord
 
@@ -66,6 +70,8 @@ async def put_on_shelf(db: Session, tenant_id: str, record: Record) -> None:
             await _put_entity(db, tenant_id, record)
         case AttachmentRecord():
             await _put_attachment(db, tenant_id, record)
+        case DocumentRecord():
+            await _put_document(db, tenant_id, record)
         case _:
             raise InvalidInput("This is inside a conversation.")
 
@@ -98,6 +104,7 @@ async def _put_bot(db: Session, tenant_id: str, record: BotRecord) -> None:
     if kept.deleted_at is None:
         await bots.take_name(db, tenant_id, kept.name, kept.id)
     await _take_once(db, kept, kept.key, kept.fingerprint)
+    put_index(db, kept.id, record.index)
     db.put(kept)
 
 
@@ -113,7 +120,22 @@ async def _put_attachment(db: Session, tenant_id: str, record: AttachmentRecord)
     if record.content is None:
         raise InvalidInput("An attachment is put with its bytes.")
     if await db.find(StoredAttachment, record.attachment.id) is None:
-        await put_attachment(db, tenant_id, record.attachment, record.content, used=record.used)
+        place = await take_place(db, StoredAttachment)
+        kept = stored_attachment(tenant_id, place, record.attachment, record.once, used=record.used)
+        await _take_once(db, kept, kept.key, kept.fingerprint)
+        keep_attachment(db, kept, record.content)
+
+
+async def _put_document(db: Session, tenant_id: str, record: DocumentRecord) -> None:
+    if record.content is None:
+        raise InvalidInput("A document is put with its content.")
+    owning = await db.find(StoredBot, record.document.bot_id)
+    if owning is None or owning.tenant_id != tenant_id:
+        raise Conflict("A document is of a bot that is not there.")
+    if await _is_new(db, StoredDocument, record.document.id, f"documents:{tenant_id}", record.place):
+        kept = document_of_record(tenant_id, record)
+        await _take_once(db, kept, kept.key, kept.fingerprint)
+        await put_document(db, kept, record)
 
 
 async def _take_once(db: Session, kept: Stored, key: str | None, fingerprint: str | None) -> None:
@@ -235,6 +257,7 @@ class _Inside:
         if record.on_path:
             db.write("ZADD", db.keys.of(PATH, conversation.id), value.seq, value.id)
         await link(db, self._tenant_id, value.id, attachments_of(value.parts))
+        citations.note(db, turn.id, cited_in([value]))
 
     async def put_event(self, record: EventRecord) -> None:
         db = self._db
@@ -249,6 +272,7 @@ class _Inside:
                 db.put(replace(turn, has_log=TurnStatus(turn.status).is_terminal))
         if record.event.seq > self._sizes[turn.id][1]:
             logs.write(db, turn.id, [record.event], record.at)
+            citations.note(db, turn.id, consulted_in([record.event]))
 
     async def finish(self) -> None:
         """Go on only if the logs are as they were."""

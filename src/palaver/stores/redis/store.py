@@ -11,10 +11,14 @@ from palaver.errors import StoreUnavailable
 from palaver.stores.base import Feature
 from palaver.stores.orders import StoreHealth
 from palaver.stores.redis.attachments import RedisAttachments
+from palaver.stores.redis.chunks import RedisChunks
 from palaver.stores.redis.conversations import RedisConversations
+from palaver.stores.redis.documents import RedisDocuments
 from palaver.stores.redis.driver_errors import DRIVER_ERRORS, translated
+from palaver.stores.redis.embeddings import RedisEmbeddings
 from palaver.stores.redis.entities import RedisEntities
 from palaver.stores.redis.health import health
+from palaver.stores.redis.ingestion import RedisIngestion
 from palaver.stores.redis.messages import RedisMessages
 from palaver.stores.redis.purge import RedisPurge
 from palaver.stores.redis.records import RedisRecords
@@ -22,6 +26,7 @@ from palaver.stores.redis.schema import RedisSchema, prepare
 from palaver.stores.redis.server import Address, Server, read_scripts
 from palaver.stores.redis.session import Session
 from palaver.stores.redis.tenants import RedisTenants, ensure_tenant
+from palaver.stores.redis.training import RedisTraining
 from palaver.stores.redis.turns import RedisTurns
 from palaver.tenant import DEFAULT_TENANT
 
@@ -36,12 +41,17 @@ class RedisStore(
     RedisTurns,
     RedisMessages,
     RedisAttachments,
+    RedisDocuments,
+    RedisIngestion,
+    RedisChunks,
+    RedisEmbeddings,
+    RedisTraining,
     RedisPurge,
     RedisRecords,
 ):
     """``stores.base.Store`` in a Redis (6.2 or newer) or a Redis Cluster, for any number of processes.
 
-    It does not search messages. Deltas are as safe as everything else: Redis has one setting for all writes.
+    It searches neither messages nor chunks. Deltas are as safe as everything else: Redis has one setting for all writes.
 
     Args:
         url: ``redis://user:password@host:6379/0`` (``rediss://`` for TLS), with ``?prefix=palaver:``: what all keys begin

@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 from palaver.conversation import ConversationStatus, EndReason, TurnStatus
+from palaver.document import DocumentStatus
 
 Places = Mapping[str, int | None]
 
@@ -161,6 +162,8 @@ class StoredAttachment(Stored):
     created_at: int
     used: bool = False
     doomed: bool = False
+    key: str | None = None
+    fingerprint: str | None = None
 
     @property
     def places(self) -> Places:
@@ -175,7 +178,8 @@ class StoredConversation(Stored):
     """A conversation. ``queued`` are the ids of the turns that wait, in the order of their making.
 
     ``entity_id`` may name an entity that was deleted: then there is none. One that is ``doomed`` was deleted, and a purge
-    has begun to remove it.
+    has begun to remove it. ``changed_at`` is when a turn, a rating or its status changed last; ``trained_ids`` are the
+    training documents that together have all that was to be learnt from it when the last of them was begun.
     """
 
     KIND: ClassVar[str] = "conversation"
@@ -205,6 +209,8 @@ class StoredConversation(Stored):
     key: str | None = None
     fingerprint: str | None = None
     doomed: bool = False
+    changed_at: int = 0
+    trained_ids: tuple[str, ...] = ()
 
     @property
     def places(self) -> Places:
@@ -218,6 +224,7 @@ class StoredConversation(Stored):
             shown = live and status == self.status
             found[f"conversations.{status}:{self.tenant_id}"] = self.last_activity_at if shown else None
         found[f"conversations.bot:{self.bot_id}"] = self.last_activity_at if live else None
+        found[f"conversations.made:{self.bot_id}"] = self.n if live else None
         if self.entity_id is not None:
             found[f"conversations.entity:{self.entity_id}"] = self.last_activity_at if live else None
         return found
@@ -247,7 +254,7 @@ class StoredConversation(Stored):
 def over(kept: StoredConversation, reason: EndReason, now: int) -> StoredConversation:
     """Return a conversation that ends now."""
     ended = ConversationStatus.ENDED.value
-    return replace(kept, status=ended, end_reason=reason.value, ended_at=now, version=kept.version + 1)
+    return replace(kept, status=ended, end_reason=reason.value, ended_at=now, changed_at=now, version=kept.version + 1)
 
 
 _BEYOND_RATINGS = 6  # unrated ones come last in both orders
@@ -340,6 +347,84 @@ class StoredMessage(Stored):
     status: str
     created_at: int
     deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument(Stored):
+    """A document; its metadata as JSON text.
+
+    ``span`` is above every ordinal of the ready version, ``next_span`` of the one that is being made. ``embeddings`` are
+    the names of all vectors that there may be of either, ``embedding`` of those that the ready version came with. One that
+    is ``doomed`` was deleted, and a purge has begun to remove it. ``touches`` grows where whatever is about to be written
+    on the ground of this has to be decided anew.
+    """
+
+    KIND: ClassVar[str] = "document"
+
+    bot_id: str
+    title: str
+    source: str
+    media_type: str
+    url: str | None
+    status: str
+    error_code: str | None = None
+    error_message: str | None = None
+    version: int = 1
+    ready_version: int | None = None
+    size_bytes: int
+    sha256: str
+    chunk_count: int = 0
+    metadata: str
+    created_at: int
+    updated_at: int
+    ready_at: int | None = None
+    deleted_at: int | None = None
+    key: str | None = None
+    fingerprint: str | None = None
+    owner: str | None = None
+    fence: int = 0
+    attempts: int = 0
+    lease_until: int | None = None
+    span: int = 0
+    next_span: int = 0
+    embeddings: tuple[str, ...] = ()
+    embedding: str | None = None
+    doomed: bool = False
+    touches: int = 0
+
+    @property
+    def places(self) -> Places:
+        live = self.deleted_at is None
+        found: dict[str, int | None] = {
+            f"documents:{self.tenant_id}": self.n,
+            f"documents.live:{self.bot_id}": self.n if live else None,
+            f"documents.deleted:{self.bot_id}": None if live else self.n,
+            "documents.due": self._due_at() if live else None,
+            "documents.doomed": self.deleted_at,
+        }
+        for status in _UNREADY:
+            found[f"documents.{status}:{self.bot_id}"] = self.n if live and status == self.status else None
+        return found
+
+    def _due_at(self) -> int | None:
+        """Since when it waits for somebody to make its newest version ready: those that nobody has begun come first."""
+        return {DocumentStatus.PENDING: 0, DocumentStatus.PROCESSING: self.lease_until or 0}.get(
+            DocumentStatus(self.status)
+        )
+
+
+def is_ready(kept: StoredDocument) -> bool:
+    """Whether something of a document can be found, if its bot is there."""
+    return kept.deleted_at is None and kept.ready_version is not None
+
+
+_UNREADY = (DocumentStatus.PENDING, DocumentStatus.PROCESSING, DocumentStatus.FAILED)
+"""Ready ones are nearly all there are: they are found among them all."""
+
+
+def hidden_since(*things: StoredBot | StoredConversation | StoredDocument | None) -> int | None:
+    """Return when the first of some things, one under the other, was deleted."""
+    return min((each.deleted_at for each in things if each is not None and each.deleted_at is not None), default=None)
 
 
 def number_of(kind: type[Stored], field: str) -> int:

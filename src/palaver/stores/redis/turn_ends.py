@@ -12,7 +12,7 @@ from palaver.errors import FenceLost, NotFound
 from palaver.events import log_begins_at
 from palaver.stores.endings import Logged, check_log, end_seq, ended, final_answer, interruption, recovery_reason
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
-from palaver.stores.redis import holds, logs
+from palaver.stores.redis import announcements, citations, holds, logs
 from palaver.stores.redis.paths import said_up_to
 from palaver.stores.redis.session import Session
 from palaver.stores.redis.stored import StoredBot, StoredConversation, StoredMessage, StoredTurn
@@ -56,6 +56,7 @@ async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | Non
     if kept is None or kept.status != TurnStatus.RUNNING or hold is None or hold.fence != claim.fence:
         raise FenceLost("This turn has ended or has another owner.")
     db.expect(size, *logs.size(db, about.id))
+    outcome = await _without_purged(db, about.id, outcome)
     written = logs.end_of(log_end[0])
     check_log(written, outcome)
     new = [event for event in outcome.events if written is None or event.seq > written]
@@ -68,13 +69,24 @@ async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | Non
     return Finished(turn=turn(closed), answer=answer, last_seq=closed.last_seq or 0, promoted=promoted)
 
 
+async def _without_purged(db: Session, turn_id: str, outcome: Outcome) -> Outcome:
+    """Note which documents a turn has read; return its outcome, and leave its log, without quotes of those that are purged."""
+    if not outcome.consulted:
+        return outcome
+    purged = await citations.consult(db, turn_id, outcome.consulted)
+    if purged:
+        citations.empty_log(db, turn_id, await logs.whole(db, turn_id), purged)
+    return citations.without(outcome, purged)
+
+
 async def interrupt(db: Session, turn_id: str, reason: InterruptReason) -> str:
     """End an open turn without its worker: the answer is what its log says. Returns its id."""
     conversation, found = await in_hand(db, None, turn_id)
     if found.status in _OPEN:
         hold, lines = await _so_far(db, found)
         log_end = lines[-1].event.seq if lines else None
-        await _close(db, conversation, _Ending(found, hold, log_end), interruption(lines, reason))
+        outcome = await _without_purged(db, turn_id, interruption(lines, reason))
+        await _close(db, conversation, _Ending(found, hold, log_end), outcome)
     return turn_id
 
 
@@ -142,8 +154,8 @@ async def _answer(db: Session, closed: StoredTurn, outcome: Outcome) -> Message 
     if kept is None:
         return None
     text, parts = parts_columns(outcome.parts)
-    citations = citations_column(outcome.citations)
-    db.put(replace(kept, text=text, parts=parts, citations=citations, status=closed.status))
+    cited = citations_column(outcome.citations)
+    db.put(replace(kept, text=text, parts=parts, citations=cited, status=closed.status))
     rated = (kept.rating, kept.feedback)
     return final_answer(turn(closed), outcome, seq=kept.seq, rated=rated, created_at=from_micros(kept.created_at))
 
@@ -153,7 +165,7 @@ async def _free(db: Session, conversation: StoredConversation, turn_id: str) -> 
     now = await db.get(StoredConversation, conversation.tenant_id, conversation.id)
     running_id = None if now.running_id == turn_id else now.running_id
     queued = tuple(each for each in now.queued if each != turn_id)
-    db.put(replace(now, running_id=running_id, queued=queued))
+    db.put(replace(now, running_id=running_id, queued=queued, changed_at=db.now))
 
 
 async def stored_message(db: Session, message_id: str | None) -> Message | None:
@@ -206,12 +218,14 @@ async def _granted(db: Session, running: StoredTurn, owning: StoredBot) -> Claim
     """Give a turn that runs from now on, and has said nothing, its hold; return the right to run it."""
     holds.grant(db, running)
     db.news.add(running.id)
+    (index,) = await db.ask(announcements.look(db.keys, owning.id))
     return Claim(
         tenant_id=running.tenant_id,
         turn=turn(running),
         question=await stored_message(db, running.question_id),
         history=await said_up_to(db, running.parent_id, HISTORY_TURNS),
         bot=bot(owning),
+        index=announcements.index_of(index),
         fence=running.fence,
         next_seq=log_begins_at(queued=running.queued),
         params=json.loads(running.params) if running.params else {},

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypedDict
 
 from palaver.attachment import Attachment
 from palaver.bot import Bot
 from palaver.clock import to_micros
 from palaver.conversation import Conversation, Message, Turn
+from palaver.document import Document
 from palaver.entity import Entity
+from palaver.stores.knowledge_rows import document_columns, document_of
 from palaver.stores.orders import Once
 from palaver.stores.redis.stored import (
     StoredAttachment,
     StoredBot,
     StoredConversation,
+    StoredDocument,
     StoredEntity,
     StoredKey,
     StoredMessage,
@@ -21,6 +25,7 @@ from palaver.stores.redis.stored import (
 )
 from palaver.stores.rows import (
     ENTITY_WIDTH,
+    attachment_columns,
     attachment_of,
     bot_columns,
     bot_of,
@@ -112,3 +117,30 @@ def attachment(kept: StoredAttachment) -> Attachment:
     """A reference to bytes."""
     about = (kept.id, kept.name, kept.media_type, kept.size_bytes, kept.sha256)
     return attachment_of((*about, kept.created_at))
+
+
+def stored_attachment(
+    tenant_id: str, n: int, value: Attachment, once: Once | None, *, used: bool = False
+) -> StoredAttachment:
+    """What is kept of a reference to bytes."""
+    return StoredAttachment(tenant_id=tenant_id, n=n, **attachment_columns(value), used=used, **once_columns(once))
+
+
+def document(kept: StoredDocument) -> Document:
+    """A document."""
+    about = (kept.id, kept.bot_id, kept.title, kept.source, kept.media_type, kept.url, kept.status)
+    failure = (kept.error_code, kept.error_message)
+    content = (kept.version, kept.ready_version, kept.size_bytes, kept.sha256, kept.chunk_count, kept.metadata)
+    times = (kept.created_at, kept.updated_at, kept.ready_at, kept.deleted_at)
+    return document_of((*about, *failure, *content, *times))
+
+
+def stored_document(tenant_id: str, n: int, value: Document, once: Once | None) -> StoredDocument:
+    """What is kept of a new document."""
+    columns = document_columns(value)
+    return StoredDocument(tenant_id=tenant_id, n=n, bot_id=value.bot_id, **columns, **once_columns(once))
+
+
+def with_document(kept: StoredDocument, value: Document) -> StoredDocument:
+    """What is kept of a document that has changed."""
+    return replace(kept, **document_columns(value))

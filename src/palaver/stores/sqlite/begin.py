@@ -18,6 +18,7 @@ from palaver.conversation import (
 from palaver.errors import (
     NotFound,
 )
+from palaver.stores.knowledge_orders import BotIndex
 from palaver.stores.openings import (
     SUPERSEDED,
     Admission,
@@ -34,7 +35,7 @@ from palaver.stores.openings import (
     no_question,
 )
 from palaver.stores.orders import Begun, Continue, EditQuestion, Question, Regenerate, TurnOrder
-from palaver.stores.rows import bot_of, parts_columns, to_json, turn_of
+from palaver.stores.rows import BOT_WIDTH, bot_of, index_of, parts_columns, to_json, turn_of
 from palaver.stores.sqlite.paths import move_head, said_up_to
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Transaction
@@ -58,6 +59,8 @@ class _Ground(NamedTuple):
     key_deleted_at: int | None
     head_id: str | None
     bot: Bot
+    bot_index: BotIndex
+    trained_n: int | None
     bot_n: int
 
 
@@ -88,7 +91,8 @@ def _ground(tx: Transaction, tenant_id: str, order: TurnOrder) -> _Ground:
     row = tx.row("ground", id=order.conversation_id, tenant_id=tenant_id, key=order.once and order.once.key)
     if row is None:
         raise NotFound
-    return _Ground._make((*row[:13], bot_of(row[13:]), row[-1]))
+    bot, rest = row[13 : 13 + BOT_WIDTH], row[13 + BOT_WIDTH :]
+    return _Ground._make((*row[:13], bot_of(bot), index_of(rest[:2]), rest[2], bot[-1]))
 
 
 def _replay(tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder) -> Begun:
@@ -168,11 +172,13 @@ def _accept(
         running_n=turn_n if admission.runs else ground.running_n,
         now=tx.now,
     )
+    if ground.trained_n is not None:
+        tx.run("take_mark_back", n=ground.n)
     begun = Begun(turn=turn, question=question, superseded=admission.superseded)
     if not admission.runs:
         return begun
     history = said_up_to(tx, place.parent_n, order.history_turns)
-    return claimed(begun, tenant_id, order, ground.bot, history)
+    return claimed(begun, tenant_id, order, ground.bot, ground.bot_index, history)
 
 
 def _insert_turn(

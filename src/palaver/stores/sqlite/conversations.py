@@ -188,8 +188,10 @@ def _end(tx: Transaction, tenant_id: str, conversation_id: str, ending: Ending, 
     if state.status == ConversationStatus.ACTIVE:
         _end_open_turns(tx, state.n, InterruptReason.ENDED)
         tx.run("end_conversation", n=state.n, reason=ending.reason.value, now=tx.now, **rating)
+        tx.run("take_mark_back", n=state.n)
     elif (ending.rating, ending.feedback) != (None, None):
         tx.run("rate_conversation", n=state.n, **rating)
+        tx.run("take_mark_back", n=state.n)
     return _get(tx, tenant_id, conversation_id)
 
 
@@ -198,6 +200,7 @@ def _set_status(
 ) -> Conversation:
     state = _state(tx, tenant_id, conversation_id, if_version)
     if state.status != status:
+        tx.run("take_mark_back", n=state.n)
         match status:
             case ConversationStatus.ACTIVE:
                 tx.run("reopen_conversation", n=state.n, now=tx.now)
@@ -241,4 +244,5 @@ def _end_idle(tx: Transaction, limit: int) -> int:
     found = _idle(tx, limit)
     for n in found:
         tx.run("end_conversation", n=n, reason="idle", now=tx.now, rating=None, feedback=None)
+        tx.run("take_mark_back", n=n)
     return len(found)

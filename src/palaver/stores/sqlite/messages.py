@@ -17,6 +17,7 @@ from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import index_message, insert_message
 from palaver.stores.sqlite.paths import leave_head, lineage, refuse_while_open
+from palaver.stores.sqlite.quotes import told
 from palaver.stores.sqlite.search import search
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import interrupt
@@ -64,9 +65,9 @@ class SqliteMessages(Access):
 def _with_log(tx: Transaction, row: Row) -> Message:
     """Return a message; the answer of a running turn says what its log says."""
     message = message_of(row[:13])
-    if message.status is not TurnStatus.RUNNING:
-        return message
-    return said_so_far(message, [event_of(line) for line in tx.rows("log", turn_n=row[13], after=0, limit=END)])
+    if message.status is TurnStatus.RUNNING:
+        message = said_so_far(message, [event_of(line) for line in tx.rows("log", turn_n=row[13], after=0, limit=END)])
+    return told(tx, message)
 
 
 def _page(tx: Transaction, tenant_id: str, conversation_id: str, window: Window, order: Order) -> Slice[Message]:
@@ -94,6 +95,7 @@ def _get(tx: Transaction, tenant_id: str, message_id: str) -> Message:
 def _rate(tx: Transaction, tenant_id: str, message_id: str, rating: int | None, feedback: str | None) -> Message:
     _get(tx, tenant_id, message_id)
     tx.run("rate_message", id=message_id, rating=rating, feedback=feedback)
+    tx.run("take_mark_back_for", message_id=message_id)
     return _get(tx, tenant_id, message_id)
 
 
@@ -136,6 +138,7 @@ def _store_appended(
                 tx, message_id=message.message_id, place=(n, head_n, seq), role=message.role, parts=message.parts
             )
             index_message(tx, tenant_id, bot_n, message_n, message.parts)
+    tx.run("take_mark_back", n=n)
     tx.run(
         "accept_turn",
         n=n,

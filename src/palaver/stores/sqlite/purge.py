@@ -11,7 +11,25 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from palaver.stores.sqlite.residue import MERGED, MERGING, NONE, REMOVED, note_residue, residue, set_residue
+from palaver.stores.sqlite.blobs import forget_content
+from palaver.stores.sqlite.purge_knowledge import (
+    purge_documents,
+    purge_embeddings,
+    purge_leavings,
+    purge_pairs,
+    purge_words,
+)
+from palaver.stores.sqlite.residue import (
+    MERGED,
+    MERGING,
+    NONE,
+    REMOVED,
+    chunk_residue,
+    note_residue,
+    residue,
+    set_chunk_residue,
+    set_residue,
+)
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Transaction
 
@@ -40,20 +58,29 @@ def purge_step(tx: Transaction, *, deleted_before_seconds: float, limit: int, in
 
 
 def _merge(tx: Transaction, *, in_memory: bool) -> Step:
+    stage = chunk_residue(tx)
+    if stage != NONE:
+        merges = [_merged(tx, index, stage) for index in ("merge_chunk_index", "merge_word_index")]
+        set_chunk_residue(tx, NONE if all(merges) else MERGING)
+        return Step(1)
     stage = residue(tx)
     if stage in (REMOVED, MERGING):
-        # A negative number makes one level of all that the index consists of; a positive one works on at it.
-        pages = -_MERGED_PAGES if stage == REMOVED else _MERGED_PAGES
-        before = tx.connection.total_changes
-        tx.run("merge_index", pages=pages)
-        done = tx.connection.total_changes - before < 2
-        set_residue(tx, MERGED if done else MERGING)
+        set_residue(tx, MERGED if _merged(tx, "merge_index", stage) else MERGING)
         return Step(1)
     if stage == MERGED:
         if in_memory:
             set_residue(tx, NONE)
         return Step(1, only_log_left=not in_memory)
     return Step(0)
+
+
+def _merged(tx: Transaction, query: str, stage: int) -> bool:
+    """Merge a few pages of an index; return whether there is nothing left to merge."""
+    # A negative number makes one level of all that the index consists of; a positive one works on at it.
+    pages = -_MERGED_PAGES if stage == REMOVED else _MERGED_PAGES
+    before = tx.connection.total_changes
+    tx.run(query, pages=pages)
+    return tx.connection.total_changes - before < 2
 
 
 def truncate_log(connection: sqlite3.Connection) -> int:
@@ -84,9 +111,12 @@ def _purge_attachment(tx: Transaction, attachment_n: int) -> None:
     if tx.row("attachment_in_use", n=attachment_n):
         return
     row = tx.row("attachment_content", n=attachment_n)
+    if row is None:
+        return
+    tenant_id, sha256, attachment_id = row
+    tx.run("delete_once_of", id=attachment_id)
     tx.run("purge_attachment", n=attachment_n)
-    if row is not None and not tx.row("content_in_use", tenant_id=row[0], sha256=row[1]):
-        tx.run("purge_content", tenant_id=row[0], sha256=row[1])
+    forget_content(tx, tenant_id, sha256)
 
 
 def _conversations(tx: Transaction, cutoff: int, limit: int) -> int:
@@ -123,6 +153,7 @@ def _purge_turn(tx: Transaction, turn_n: int, limit: int) -> int:
     lines = tx.run("purge_log", turn_n=turn_n, limit=limit)
     if lines >= limit:
         return lines
+    purge_pairs(tx, turn_n)
     tx.run("purge_turn", n=turn_n)
     return lines + 1
 
@@ -143,6 +174,7 @@ def _bots(tx: Transaction, cutoff: int, limit: int) -> int:
     doomed = tx.rows("bots_to_purge", cutoff=cutoff, limit=limit)
     for n, bot_id in doomed:
         tx.run("delete_once_of", id=bot_id)
+        tx.run("drop_embeddings_of_bot", bot_n=n)
         tx.run("purge_bot", n=n)
     return len(doomed)
 
@@ -155,4 +187,13 @@ def _attachments(tx: Transaction, cutoff: int, limit: int) -> int:
     return len(doomed)
 
 
-_REMOVALS: tuple[Callable[[Transaction, int, int], int], ...] = (_conversations, _turns, _bots, _attachments)
+_REMOVALS: tuple[Callable[[Transaction, int, int], int], ...] = (
+    _conversations,
+    _turns,
+    purge_documents,
+    purge_leavings,
+    purge_embeddings,
+    purge_words,
+    _bots,
+    _attachments,
+)

@@ -11,7 +11,9 @@ from palaver.clock import from_micros, to_micros
 from palaver.conversation import FilePart, ImagePart, InterruptReason
 from palaver.errors import Conflict, InvalidInput
 from palaver.page import Order, Slice, Window
+from palaver.stores.keyset import number_of
 from palaver.stores.orders import Once
+from palaver.stores.quotes import cited_in, consulted_in
 from palaver.stores.record_columns import (
     conversation_record_columns,
     key_record_columns,
@@ -22,7 +24,9 @@ from palaver.stores.record_columns import (
 from palaver.stores.records import (
     AttachmentRecord,
     BotRecord,
+    ChunkRecord,
     ConversationRecord,
+    DocumentRecord,
     EntityRecord,
     EventRecord,
     Inside,
@@ -37,6 +41,7 @@ from palaver.stores.rows import (
     BOT_WIDTH,
     ENTITY_WIDTH,
     Row,
+    attachment_columns,
     attachment_of,
     bot_columns,
     bot_of,
@@ -44,12 +49,15 @@ from palaver.stores.rows import (
     entity_columns,
     entity_of,
     event_of,
+    index_of,
     key_of,
     message_of,
     turn_of,
 )
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
+from palaver.stores.sqlite.knowledge_records import documents, page_chunk_records, put_chunk_records, put_document
+from palaver.stores.sqlite.quotes import note_consulted
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turn_ends import TURN_WIDTH
@@ -63,6 +71,14 @@ class SqliteRecords(Access):
 
     async def page_records(self, shelf: Shelf, tenant_id: str, window: Window) -> Slice[Record]:
         return await self._read(partial(_SHELVES[shelf], tenant_id=tenant_id, scan=Scan.over(window, Order.ASC)))
+
+    async def record_content(self, tenant_id: str, document_id: str) -> bytes | None:
+        row = await self._read(lambda tx: tx.row("record_content", id=document_id, tenant_id=tenant_id))
+        return None if row is None else bytes(row[0])
+
+    async def page_chunk_records(self, tenant_id: str, document_id: str, window: Window) -> Slice[Record]:
+        look = partial(page_chunk_records, tenant_id=tenant_id, document_id=document_id, window=window)
+        return await self._read(look, snapshot=True)
 
     async def page_inside(self, inside: Inside, tenant_id: str, conversation_id: str, window: Window) -> Slice[Record]:
         look = partial(_page_inside, inside=inside, tenant_id=tenant_id, conversation_id=conversation_id, window=window)
@@ -82,26 +98,23 @@ class SqliteRecords(Access):
         await self._write(lambda tx: tx.run("set_meta", key=_NOTE + name, value=text))
 
 
-def _number(scan: Scan, part: int = 0) -> int:
-    return -1 if scan.start is None else int(scan.start[part] or 0)
-
-
 def _keys(tx: Transaction, tenant_id: str, scan: Scan) -> Slice[Record]:
-    rows = tx.rows("record_keys", tenant_id=tenant_id, n=_number(scan), limit=scan.rows)
+    rows = tx.rows("record_keys", tenant_id=tenant_id, n=number_of(scan), limit=scan.rows)
     return scan.slice(rows, lambda row: KeyRecord(key=key_of(row[:-2]), digest=row[-2], place=row[-1]), _last)
 
 
 def _bots(tx: Transaction, tenant_id: str, scan: Scan) -> Slice[Record]:
-    rows = tx.rows("record_bots", tenant_id=tenant_id, n=_number(scan), limit=scan.rows)
+    rows = tx.rows("record_bots", tenant_id=tenant_id, n=number_of(scan), limit=scan.rows)
     return scan.slice(rows, _bot, lambda row: (row[BOT_WIDTH - 1],))
 
 
 def _bot(row: Row) -> Record:
-    return BotRecord(bot=bot_of(row[:BOT_WIDTH]), once=once_of(*row[BOT_WIDTH:]), place=row[BOT_WIDTH - 1])
+    index, once = row[BOT_WIDTH : BOT_WIDTH + 2], row[BOT_WIDTH + 2 :]
+    return BotRecord(bot=bot_of(row[:BOT_WIDTH]), index=index_of(index), once=once_of(*once), place=row[BOT_WIDTH - 1])
 
 
 def _entities(tx: Transaction, tenant_id: str, scan: Scan) -> Slice[Record]:
-    rows = tx.rows("record_entities", tenant_id=tenant_id, n=_number(scan), limit=scan.rows)
+    rows = tx.rows("record_entities", tenant_id=tenant_id, n=number_of(scan), limit=scan.rows)
     return scan.slice(rows, _entity, lambda row: (row[ENTITY_WIDTH],))
 
 
@@ -112,17 +125,17 @@ def _entity(row: Row) -> Record:
 
 def _attachments(tx: Transaction, tenant_id: str, scan: Scan) -> Slice[Record]:
     sha256 = "" if scan.start is None else scan.start[0]
-    n = _number(scan, 1)
+    n = number_of(scan, 1)
     rows = tx.rows("record_attachments", tenant_id=tenant_id, sha256=sha256, n=n, limit=scan.rows)
     return scan.slice(
         rows,
-        lambda row: AttachmentRecord(attachment=attachment_of(row[:-2]), used=bool(row[-2])),
+        lambda row: AttachmentRecord(attachment=attachment_of(row[:6]), used=bool(row[6]), once=once_of(*row[7:9])),
         lambda row: (row[4], row[-1]),
     )
 
 
 def _conversations(tx: Transaction, tenant_id: str, scan: Scan) -> Slice[Record]:
-    rows = tx.rows("record_conversations", tenant_id=tenant_id, n=_number(scan), limit=scan.rows)
+    rows = tx.rows("record_conversations", tenant_id=tenant_id, n=number_of(scan), limit=scan.rows)
     return scan.slice(rows, _conversation, lambda row: (row[_CONVERSATION_WIDTH + 3],))
 
 
@@ -144,6 +157,7 @@ _SHELVES: Mapping[Shelf, Callable[..., Slice[Record]]] = {
     Shelf.ENTITIES: _entities,
     Shelf.ATTACHMENTS: _attachments,
     Shelf.CONVERSATIONS: _conversations,
+    Shelf.DOCUMENTS: documents,
 }
 
 
@@ -162,7 +176,7 @@ def _page_inside(
         case Inside.TURNS:
             return scan.slice(_turns(tx, conversation[0], scan), _turn, lambda row: tuple(row[-2:]))
         case Inside.MESSAGES:
-            rows = tx.rows("record_messages", conversation_n=conversation[0], seq=_number(scan), limit=scan.rows)
+            rows = tx.rows("record_messages", conversation_n=conversation[0], seq=number_of(scan), limit=scan.rows)
             return scan.slice(rows, _message, lambda row: (row[3],))
         case Inside.EVENTS:
             return scan.slice(_events(tx, conversation[0], scan), _event, lambda row: (*row[-2:], row[2]))
@@ -239,6 +253,7 @@ class _Shelving:
         """``RecordRows.put_records``"""
         for record in records:
             self._put(record)
+        put_chunk_records(self._tx, self._tenant_id, [each for each in records if isinstance(each, ChunkRecord)])
 
     def _put(self, record: Record) -> None:
         match record:
@@ -246,10 +261,8 @@ class _Shelving:
                 self._tx.run("put_tenant", id=tenant.id, created_at=to_micros(tenant.created_at))
             case KeyRecord():
                 self._tx.run("put_key", tenant_id=self._tenant_id, **key_record_columns(record))
-            case BotRecord(bot=bot):
-                deleted_at = bot.deleted_at and to_micros(bot.deleted_at)
-                self._tx.run("put_bot", **self._at(record.place), deleted_at=deleted_at, **bot_columns(bot))
-                self._put_once("bot", record.once, bot.id)
+            case BotRecord():
+                self._put_bot(record)
             case EntityRecord(entity=entity):
                 self._tx.run("put_entity", **self._at(record.place), **entity_columns(entity))
                 self._put_once("entity", record.once, entity.id)
@@ -257,6 +270,10 @@ class _Shelving:
                 self._put_attachment(record)
             case ConversationRecord():
                 self._put_conversation(record)
+            case DocumentRecord():
+                self._put_document(record)
+            case ChunkRecord():
+                pass  # they are put together, after the others
             case TurnRecord() | MessageRecord() | EventRecord():
                 self._put_inside(record)
 
@@ -268,7 +285,9 @@ class _Shelving:
                 self._put_message(record)
             case EventRecord(event=event):
                 columns = {"seq": event.seq, "type": str(event.type), "data": event.json, "at": record.at}
-                self._tx.run("insert_log", turn_n=self._key("record_turn", record.turn_id), **columns)
+                turn_n = self._key("record_turn", record.turn_id)
+                self._tx.run("insert_log", turn_n=turn_n, **columns)
+                note_consulted(self._tx, turn_n, consulted_in([event]))
 
     def _at(self, place: int) -> dict[str, Any]:
         return {"n": place, "tenant_id": self._tenant_id}
@@ -291,6 +310,18 @@ class _Shelving:
             made = {"kind": kind, "key": once.key, "fingerprint": once.fingerprint, "resource_id": resource_id}
             self._tx.run("put_once", tenant_id=self._tenant_id, **made)
 
+    def _put_bot(self, record: BotRecord) -> None:
+        bot, index = record.bot, record.index
+        deleted_at = bot.deleted_at and to_micros(bot.deleted_at)
+        beyond = {"deleted_at": deleted_at, "revision": index.revision, "embedding": index.embedding}
+        self._tx.run("put_bot", **self._at(record.place), **beyond, **bot_columns(bot))
+        self._put_once("bot", record.once, bot.id)
+
+    def _put_document(self, record: DocumentRecord) -> None:
+        bot_n = self._key("record_bot", record.document.bot_id)
+        put_document(self._tx, self._tenant_id, bot_n, record)
+        self._put_once("document", record.once, record.document.id)
+
     def _put_attachment(self, record: AttachmentRecord) -> None:
         if record.content is None:
             raise InvalidInput("An attachment is put with its bytes.")
@@ -298,15 +329,11 @@ class _Shelving:
         self._tx.run("insert_blob", tenant_id=self._tenant_id, sha256=attachment.sha256, content=record.content)
         self._tx.run(
             "put_attachment",
-            id=attachment.id,
             tenant_id=self._tenant_id,
-            name=attachment.name,
-            media_type=attachment.media_type,
-            size_bytes=attachment.size_bytes,
-            sha256=attachment.sha256,
             used=int(record.used),
-            created_at=to_micros(attachment.created_at),
+            **attachment_columns(attachment),
         )
+        self._put_once("attachment", record.once, attachment.id)
 
     def _put_conversation(self, record: ConversationRecord) -> None:
         columns = conversation_record_columns(record)
@@ -344,6 +371,7 @@ class _Shelving:
         turn_n = self._key("record_turn", columns["turn_id"])
         if not self._tx.run("put_message", conversation_n=conversation_n, turn_n=turn_n, **columns):
             return
+        note_consulted(self._tx, turn_n, cited_in([record.message]))
         if columns["text"]:  # deleted ones, too: a purge takes out of the index what it finds in the table
             scope = scope_of(self._tenant_id, bot_n)
             self._tx.run("index_message", n=record.place, scope=scope, text=columns["text"])

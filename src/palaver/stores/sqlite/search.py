@@ -16,6 +16,7 @@ from palaver.stores.keyset import END
 from palaver.stores.orders import SearchQuery
 from palaver.stores.rows import Row, message_of
 from palaver.stores.scan import Scan
+from palaver.stores.sqlite.quotes import told
 from palaver.stores.sqlite.scope import bot_word, tenant_word
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.terms import Terms, terms_of
@@ -62,7 +63,7 @@ def search(tx: Transaction, tenant_id: str, query: SearchQuery, window: Window) 
     if condition:
         condition += f" AND {_within(tx, scan, params)}"
     rows = tx.select(_sql(tx, scan, condition), {**params, **literals})
-    return scan.slice(rows, lambda row: message_of(row[:13]), _position)
+    return scan.slice(rows, lambda row: told(tx, message_of(row[:13])), _position)
 
 
 def _position(row: Row) -> tuple[int]:

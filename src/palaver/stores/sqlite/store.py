@@ -17,15 +17,19 @@ from palaver.stores.orders import StoreHealth
 from palaver.stores.queries import load_queries
 from palaver.stores.sqlite.attachments import SqliteAttachments
 from palaver.stores.sqlite.bots import SqliteBots
+from palaver.stores.sqlite.chunks import SqliteChunks
 from palaver.stores.sqlite.connection import Database
 from palaver.stores.sqlite.conversations import SqliteConversations
+from palaver.stores.sqlite.documents import SqliteDocuments
 from palaver.stores.sqlite.driver_errors import translated
 from palaver.stores.sqlite.entities import SqliteEntities
 from palaver.stores.sqlite.health import health_of
+from palaver.stores.sqlite.ingestions import SqliteIngestions
 from palaver.stores.sqlite.messages import SqliteMessages
 from palaver.stores.sqlite.records import SqliteRecords
 from palaver.stores.sqlite.schema import migrate, migrations
 from palaver.stores.sqlite.tenants import SqliteTenants
+from palaver.stores.sqlite.training import SqliteTraining
 from palaver.stores.sqlite.transaction import Transaction
 from palaver.stores.sqlite.turns import SqliteTurns
 from palaver.tenant import DEFAULT_TENANT
@@ -42,6 +46,10 @@ class SqliteStore(
     SqliteTurns,
     SqliteMessages,
     SqliteAttachments,
+    SqliteDocuments,
+    SqliteIngestions,
+    SqliteChunks,
+    SqliteTraining,
     SqliteRecords,
 ):
     """``stores.base.Store`` in one file, or in memory with the path ``:memory:``.
@@ -53,7 +61,7 @@ class SqliteStore(
         max_bytes: How large the file may become before writes raise ``StoreFull``.
     """
 
-    features: frozenset[Feature] = frozenset({Feature.MESSAGE_SEARCH})
+    features: frozenset[Feature] = frozenset({Feature.MESSAGE_SEARCH, Feature.CHUNK_SEARCH})
 
     def __init__(
         self,

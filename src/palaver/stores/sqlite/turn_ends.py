@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import NamedTuple
 
 from palaver.clock import from_micros, to_micros
@@ -21,16 +22,19 @@ from palaver.stores.endings import (
 )
 from palaver.stores.keyset import END
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
+from palaver.stores.quotes import emptied
 from palaver.stores.rows import (
     bot_of,
     citations_column,
     event_of,
+    index_of,
     message_of,
     parts_columns,
     turn_of,
 )
 from palaver.stores.sqlite.log_place import log_columns
 from palaver.stores.sqlite.paths import said_up_to
+from palaver.stores.sqlite.quotes import empty_turn, note_consulted, purged_among
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Row, Transaction
 
@@ -125,6 +129,8 @@ def recover_turn(tx: Transaction, tenant_id: str, turn_id: str) -> str | None:
 
 
 def _close(tx: Transaction, ending: _Open, outcome: Outcome) -> tuple[Turn, Message | None, int]:
+    if outcome.consulted:
+        outcome = _consulted(tx, ending.state.n, outcome)
     last_seq = end_seq(ending.turn, queued=bool(ending.state.queued), log_end=ending.log_end)
     turn = ended(ending.turn, outcome, tx.now)
     tx.run(
@@ -146,6 +152,15 @@ def _close(tx: Transaction, ending: _Open, outcome: Outcome) -> tuple[Turn, Mess
     )
     tx.run("finish_in_conversation", n=ending.state.conversation_n, turn_n=ending.state.n, now=tx.now)
     return turn, _write_answer(tx, ending, turn, outcome), last_seq
+
+
+def _consulted(tx: Transaction, turn_n: int, outcome: Outcome) -> Outcome:
+    """Note which documents a turn had text of. What was purged of them while it ran is emptied."""
+    purged = purged_among(tx, outcome.consulted)
+    note_consulted(tx, turn_n, set(outcome.consulted) - purged)
+    if purged:
+        empty_turn(tx, turn_n, purged)
+    return replace(outcome, citations=emptied(outcome.citations, purged))
 
 
 def _write_answer(tx: Transaction, ending: _Open, turn: Turn, outcome: Outcome) -> Message | None:
@@ -195,13 +210,14 @@ def claim_of(tx: Transaction, turn_n: int, params: str | None, parent_n: int | N
     if row is None:
         raise NotFound
     turn, state = turn_of(row), state_of(row)
-    bot = row[TURN_WIDTH + STATE_WIDTH + 1 :]
+    bot, index = row[TURN_WIDTH + STATE_WIDTH + 1 : -2], row[-2:]
     return Claim(
         tenant_id=row[TURN_WIDTH + STATE_WIDTH],
         turn=turn,
         question=stored_message(tx, turn.user_message_id),
         history=said_up_to(tx, parent_n, HISTORY_TURNS),
         bot=bot_of(bot),
+        index=index_of(index),
         fence=state.fence,
         next_seq=log_begins_at(queued=bool(state.queued)),
         params=json.loads(params) if params else {},

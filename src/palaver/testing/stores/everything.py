@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any
 
+from palaver.bot import Bot
 from palaver.conversation import Conversation, TurnStatus
 from palaver.page import Order, Slice, Window
 from palaver.stores.base import Feature, Store
+from palaver.stores.knowledge_orders import DocumentFilter, TrainingFilter
 from palaver.stores.orders import ConversationFilter, ConversationSort, SearchQuery
 from palaver.testing.stores.making import walk
 
@@ -42,6 +44,9 @@ async def _of_tenant(store: Store, tenant_id: str, words: Sequence[str]) -> Asyn
     if Feature.MESSAGE_SEARCH in store.features:
         for word in words:
             yield f"messages with {word}", await walk(_searching(store, tenant_id, word), LIMIT)
+    for bot in await walk(partial(store.page_bots, tenant_id), LIMIT):
+        async for asked, said in _of_bot(store, tenant_id, bot):
+            yield f"{bot.id}: {asked}", said
     for conversation in await _conversations(store, tenant_id, ConversationFilter()):
         async for asked, said in _of_conversation(store, tenant_id, conversation):
             yield f"{conversation.id}: {asked}", said
@@ -59,6 +64,20 @@ _FILTERS = (
 
 async def _conversations(store: Store, tenant_id: str, wanted: ConversationFilter) -> Sequence[Conversation]:
     return await walk(partial(store.page_conversations, tenant_id, wanted), LIMIT)
+
+
+async def _of_bot(store: Store, tenant_id: str, bot: Bot) -> AsyncIterator[tuple[str, Any]]:
+    yield "index", await store.bot_index(tenant_id, bot.id)
+    yield "changes", await store.index_changes(tenant_id, bot.id, after=0, limit=1000)
+    pairs = await store.page_untrained(tenant_id, TrainingFilter(bot_id=bot.id), Window(limit=1000))
+    yield "untrained", pairs.data
+    for deleted in (False, True):
+        wanted = DocumentFilter(bot_id=bot.id, deleted=deleted)
+        documents = await walk(partial(store.page_documents, tenant_id, wanted), LIMIT)
+        yield f"documents, deleted: {deleted}", documents
+        for document in documents:
+            yield f"{document.id}: chunks", await walk(partial(store.page_chunk_records, tenant_id, document.id), LIMIT)
+            yield f"{document.id}: content", await store.record_content(tenant_id, document.id)
 
 
 async def _of_conversation(store: Store, tenant_id: str, conversation: Conversation) -> AsyncIterator[tuple[str, Any]]:

@@ -8,12 +8,20 @@ import pytest
 
 from palaver.attachment import Attachment
 from palaver.clock import from_micros
-from palaver.conversation import ConversationStatus, EndReason, ImagePart, InterruptReason, TextPart, TurnStatus
-from palaver.errors import NotFound, VersionConflict
+from palaver.conversation import (
+    Conversation,
+    ConversationStatus,
+    EndReason,
+    ImagePart,
+    InterruptReason,
+    TextPart,
+    TurnStatus,
+)
+from palaver.errors import KeyReused, NotFound, VersionConflict
 from palaver.ids import child_id, new_id
 from palaver.page import Window
 from palaver.stores.base import Store
-from palaver.stores.orders import BotChange, Continue, ConversationFilter, Ending, Question
+from palaver.stores.orders import BotChange, Continue, ConversationFilter, Ending, EntityDraft, Once, Question
 from palaver.testing.clock import FakeClock
 from palaver.testing.stores.making import (
     LEASE_SECONDS,
@@ -261,9 +269,9 @@ def upload(clock: FakeClock, content: bytes, *, name: str = "a.png") -> Attachme
     )
 
 
-async def send_image(store: Store, attachment: Attachment) -> str:
-    """Send an image in a conversation of its own, whose id is returned."""
-    conversation = await make_conversation(store)
+async def send_image(store: Store, attachment: Attachment, conversation: Conversation | None = None) -> str:
+    """Send an image, in a conversation of its own where none is given. Returns the conversation's id."""
+    conversation = conversation or await make_conversation(store)
     parts = (ImagePart(attachment_id=attachment.id, media_type="image/png"), TextPart(text="What is it?"))
     question = Question(message_id=child_id("msg", conversation.id), parts=parts)
     claim = await running(store, conversation, opening=Continue(question=question), lease_seconds=LEASE_SECONDS)
@@ -278,7 +286,7 @@ class AttachmentConformance:
         """A reference and its bytes come back as they were."""
         for content in (b"", bytes(range(256)) * 1000):
             attachment = upload(clock, content, name="é \U0001f600.png")
-            assert await store.put_attachment(TENANT, attachment, content) == attachment
+            assert (await store.put_attachment(TENANT, attachment, content)).value == attachment
             assert await store.get_attachment(TENANT, attachment.id) == (attachment, content)
 
     async def test_a_foreign_attachment_is_not_found(self, store: Store, clock: FakeClock) -> None:
@@ -315,3 +323,45 @@ class AttachmentConformance:
         await purge_all(store)
         with pytest.raises(NotFound):
             await store.get_attachment(TENANT, attachment.id)
+
+    async def test_an_upload_is_made_once_with_a_key(self, store: Store, clock: FakeClock) -> None:
+        """The same key returns the reference that it made, with another body it is refused, and a purge frees it."""
+        first, key = upload(clock, b"x"), once("upload")
+        assert not (await store.put_attachment(TENANT, first, b"x", key)).replayed
+        again = await store.put_attachment(TENANT, upload(clock, b"x"), b"x", key)
+        assert (again.value, again.replayed) == (first, True)
+        with pytest.raises(KeyReused):
+            await store.put_attachment(TENANT, upload(clock, b"y"), b"y", Once(key=key.key, fingerprint=b"other"))
+        assert not (await store.put_attachment(OTHER, upload(clock, b"x"), b"x", key)).replayed
+        clock.advance(DAY_SECONDS + 1)
+        await purge_all(store)
+        assert not (await store.put_attachment(TENANT, upload(clock, b"x"), b"x", key)).replayed
+
+    async def test_an_attachment_is_shown_where_a_message_shows_it(self, store: Store, clock: FakeClock) -> None:
+        """Before a message refers to it, and as long as one does that is not deleted; to an entity only by its own."""
+        attachment = upload(clock, b"x")
+        await store.put_attachment(TENANT, attachment, b"x")
+        assert await store.shows_attachment(TENANT, attachment.id)
+        talk = await make_conversation(store, entity=EntityDraft(id=new_id("ent")))
+        assert talk.entity is not None
+        visitor = {"bot_id": talk.bot_id, "entity_id": talk.entity.id}
+        others = ({**visitor, "bot_id": new_id("bot")}, {**visitor, "entity_id": new_id("ent")})
+        assert not await store.shows_attachment(TENANT, attachment.id, **visitor)
+        await send_image(store, attachment, talk)
+        elsewhere = await send_image(store, attachment)
+        assert await store.shows_attachment(TENANT, attachment.id, **visitor)
+        for each in others:
+            assert not await store.shows_attachment(TENANT, attachment.id, **each)
+        assert not await store.shows_attachment(OTHER, attachment.id)
+        assert not await store.shows_attachment(TENANT, new_id("att"))
+        question = (await store.page_messages(TENANT, talk.id, Window())).data[0]
+        await store.delete_turn(TENANT, question.id)
+        assert not await store.shows_attachment(TENANT, attachment.id, **visitor)
+        assert await store.shows_attachment(TENANT, attachment.id)
+        await store.delete_conversation(TENANT, elsewhere)
+        assert not await store.shows_attachment(TENANT, attachment.id)
+        await store.restore_conversation(TENANT, elsewhere)
+        assert await store.shows_attachment(TENANT, attachment.id)
+        bot_id = (await store.get_conversation(TENANT, elsewhere)).bot_id
+        await store.delete_bot(TENANT, bot_id)
+        assert not await store.shows_attachment(TENANT, attachment.id)

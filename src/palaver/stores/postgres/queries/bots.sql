@@ -1,6 +1,9 @@
 -- part: bot_columns
 b.id, b.name, b.instructions, b.model, b.params, b.retrieval, b.idle_timeout_minutes, b.metadata, b.created_at, b.updated_at, b.deleted_at, b.version, b.n
 
+-- part: index_columns
+b.index_revision, b.embedding
+
 -- part: entity_columns
 e.id, e.type, e.external_id, e.name, e.email, e.metadata, e.created_at, e.updated_at, e.version
 

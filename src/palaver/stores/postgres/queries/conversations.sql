@@ -37,21 +37,23 @@ WHERE tenant_id = :tenant_id AND id = :id
 -- name: end_conversation
 UPDATE conversations
 SET status = 'ended', end_reason = :reason, ended_at = :now, rating = coalesce(:rating, rating),
-    feedback = coalesce(:feedback, feedback), version = version + 1, revision = revision + 1
+    feedback = coalesce(:feedback, feedback), trained_by = NULL, version = version + 1, revision = revision + 1
 WHERE tenant_id = :tenant_id AND id = :id
 
 -- name: rate_conversation
 UPDATE conversations
-SET rating = coalesce(:rating, rating), feedback = coalesce(:feedback, feedback), version = version + 1, revision = revision + 1
+SET rating = coalesce(:rating, rating), feedback = coalesce(:feedback, feedback), trained_by = NULL, version = version + 1,
+    revision = revision + 1
 WHERE tenant_id = :tenant_id AND id = :id
 
 -- name: archive_conversation
-UPDATE conversations SET status = 'archived', version = version + 1, revision = revision + 1
+UPDATE conversations SET status = 'archived', trained_by = NULL, version = version + 1, revision = revision + 1
 WHERE tenant_id = :tenant_id AND id = :id
 
 -- name: reopen_conversation
 UPDATE conversations
-SET status = 'active', end_reason = NULL, ended_at = NULL, last_activity_at = :now, version = version + 1, revision = revision + 1
+SET status = 'active', end_reason = NULL, ended_at = NULL, last_activity_at = :now, trained_by = NULL, version = version + 1,
+    revision = revision + 1
 WHERE tenant_id = :tenant_id AND id = :id
 
 -- name: delete_conversation
@@ -93,7 +95,7 @@ WITH idle AS (
     FOR NO KEY UPDATE OF c SKIP LOCKED
 )
 UPDATE conversations c
-SET status = 'ended', end_reason = 'idle', ended_at = :now, version = version + 1, revision = revision + 1
+SET status = 'ended', end_reason = 'idle', ended_at = :now, trained_by = NULL, version = version + 1, revision = revision + 1
 FROM idle WHERE c.tenant_id = idle.tenant_id AND c.id = idle.id
 
 -- name: branch_rows

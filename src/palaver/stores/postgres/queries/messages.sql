@@ -74,7 +74,7 @@ FROM said s JOIN unnest(:seqs::bigint[], :words::text[]) w (seq, words) ON w.seq
 -- name: accept_appended
 UPDATE conversations
 SET last_seq = :last_seq, last_index = :last_index, message_count = message_count + :messages, turn_count = turn_count + :turns,
-    head_idx = :head_idx, last_activity_at = :now, revision = revision + 1
+    head_idx = :head_idx, last_activity_at = :now, trained_by = NULL, revision = revision + 1
 WHERE tenant_id = :tenant_id AND id = :conversation_id
 
 -- name: turn_of_key
@@ -142,3 +142,17 @@ a.id, a.name, a.media_type, a.size_bytes, a.sha256, a.created_at
 -- name: attachment
 SELECT {attachment_columns}, x.content FROM attachments a JOIN blobs x ON x.tenant_id = a.tenant_id AND x.sha256 = a.sha256
 WHERE a.tenant_id = :tenant_id AND a.id = :id
+
+-- name: attachment_is_shown
+SELECT 1 FROM attachments a WHERE a.tenant_id = :tenant_id AND a.id = :id AND (
+    (NOT a.used AND :bot_id::text IS NULL)
+    OR EXISTS (
+        SELECT 1 FROM message_attachments l
+        JOIN messages m ON m.tenant_id = l.tenant_id AND m.conversation_id = l.conversation_id AND m.seq = l.seq
+        JOIN conversations c ON c.tenant_id = l.tenant_id AND c.id = l.conversation_id
+        JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
+        WHERE l.tenant_id = a.tenant_id AND l.attachment_id = a.id
+            AND m.deleted_at IS NULL AND c.deleted_at IS NULL AND b.deleted_at IS NULL
+            AND (:bot_id::text IS NULL OR (c.bot_id = :bot_id::text AND c.entity_id = :entity_id::text))
+    )
+)

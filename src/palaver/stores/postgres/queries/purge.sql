@@ -51,6 +51,9 @@ DELETE FROM turn_log l USING doomed d WHERE l.tenant_id = d.tenant_id AND l.turn
 WITH doomed AS (
     SELECT tenant_id, conversation_id, idx FROM turns
     WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id ORDER BY idx LIMIT :limit
+), quotes AS (
+    DELETE FROM turn_documents l USING doomed d
+    WHERE l.tenant_id = d.tenant_id AND l.conversation_id = d.conversation_id AND l.turn_idx = d.idx
 )
 DELETE FROM turns t USING doomed d WHERE t.tenant_id = d.tenant_id AND t.conversation_id = d.conversation_id AND t.idx = d.idx
 
@@ -69,16 +72,21 @@ WITH doomed AS (
 DELETE FROM turn_log l USING doomed d WHERE l.tenant_id = d.tenant_id AND l.turn_id = d.turn_id AND l.seq = d.seq
 
 -- name: purge_turn
+WITH quotes AS (
+    DELETE FROM turn_documents WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND turn_idx = :idx
+)
 DELETE FROM turns WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND idx = :idx
 
 -- name: bots_to_purge
 SELECT b.tenant_id, b.id FROM bots b
 WHERE b.deleted_at IS NOT NULL AND b.deleted_at <= :cutoff
     AND NOT EXISTS (SELECT 1 FROM conversations c WHERE c.tenant_id = b.tenant_id AND c.bot_id = b.id)
+    AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.tenant_id = b.tenant_id AND d.bot_id = b.id)
 LIMIT :limit FOR UPDATE SKIP LOCKED
 
 -- name: purge_bot
-WITH keys AS (DELETE FROM once_keys WHERE tenant_id = :tenant_id AND resource_id = :id)
+WITH keys AS (DELETE FROM once_keys WHERE tenant_id = :tenant_id AND resource_id = :id),
+words AS (DELETE FROM bot_words WHERE tenant_id = :tenant_id AND bot_id = :id)
 DELETE FROM bots WHERE tenant_id = :tenant_id AND id = :id
 
 -- name: unused_attachments
@@ -89,8 +97,12 @@ SELECT x.sha256 FROM attachments a JOIN blobs x ON x.tenant_id = a.tenant_id AND
 WHERE a.tenant_id = :tenant_id AND a.id = :id FOR UPDATE
 
 -- name: purge_attachment
-DELETE FROM attachments a WHERE a.tenant_id = :tenant_id AND a.id = :id
-    AND NOT EXISTS (SELECT 1 FROM message_attachments l WHERE l.tenant_id = a.tenant_id AND l.attachment_id = a.id)
+WITH gone AS (
+    DELETE FROM attachments a WHERE a.tenant_id = :tenant_id AND a.id = :id
+        AND NOT EXISTS (SELECT 1 FROM message_attachments l WHERE l.tenant_id = a.tenant_id AND l.attachment_id = a.id)
+    RETURNING a.id
+)
+DELETE FROM once_keys o USING gone WHERE o.tenant_id = :tenant_id AND o.resource_id = gone.id
 
 -- name: purge_content
 DELETE FROM blobs x WHERE x.tenant_id = :tenant_id AND x.sha256 = :sha256

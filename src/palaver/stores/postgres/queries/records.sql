@@ -6,7 +6,7 @@ SELECT {key_columns}, k.digest, k.n FROM api_keys k
 WHERE k.tenant_id = :tenant_id AND k.n > :n ORDER BY k.n LIMIT :limit
 
 -- name: record_bots
-SELECT {bot_columns}, o.key, o.fingerprint
+SELECT {bot_columns}, {index_columns}, o.key, o.fingerprint
 FROM bots b LEFT JOIN once_keys o ON o.tenant_id = b.tenant_id AND o.resource_id = b.id
 WHERE b.tenant_id = :tenant_id AND b.n > :n ORDER BY b.n LIMIT :limit
 
@@ -16,7 +16,8 @@ FROM entities e LEFT JOIN once_keys o ON o.tenant_id = e.tenant_id AND o.resourc
 WHERE e.tenant_id = :tenant_id AND e.n > :n ORDER BY e.n LIMIT :limit
 
 -- name: record_attachments
-SELECT {attachment_columns}, a.used, a.n FROM attachments a
+SELECT {attachment_columns}, a.used, o.key, o.fingerprint, a.n
+FROM attachments a LEFT JOIN once_keys o ON o.tenant_id = a.tenant_id AND o.resource_id = a.id
 WHERE a.tenant_id = :tenant_id AND (a.sha256, a.n) > (:sha256, :n) ORDER BY a.sha256, a.n LIMIT :limit
 
 -- name: record_conversations
@@ -40,6 +41,26 @@ SELECT t.idx, t.id, l.seq, l.type, l.data, l.at FROM turns t JOIN turn_log l ON 
 WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx >= :idx AND (t.idx, l.seq) > (:idx, :seq)
 ORDER BY t.idx, l.seq LIMIT :limit
 
+-- name: record_documents
+SELECT {document_columns}, {document_state}, d.n, o.key, o.fingerprint
+FROM documents d LEFT JOIN once_keys o ON o.tenant_id = d.tenant_id AND o.resource_id = d.id
+WHERE d.tenant_id = :tenant_id AND d.n > :n ORDER BY d.n LIMIT :limit
+
+-- name: record_content
+SELECT x.content FROM documents d JOIN contents x ON x.tenant_id = d.tenant_id AND x.sha256 = d.sha256
+WHERE d.tenant_id = :tenant_id AND d.id = :id
+
+-- name: record_chunks
+SELECT {chunk_columns}, v.embeddings, v.vectors
+FROM documents d CROSS JOIN LATERAL (
+    SELECT * FROM chunks c WHERE c.tenant_id = d.tenant_id AND c.document_id = d.id AND c.fence = d.ready_fence AND c.ordinal > :ordinal
+    ORDER BY c.ordinal LIMIT :limit
+) c CROSS JOIN LATERAL (
+    SELECT array_agg(v.embedding) AS embeddings, array_agg(v.vector) AS vectors FROM chunk_vectors v
+    WHERE v.tenant_id = c.tenant_id AND v.document_id = c.document_id AND v.fence = c.fence AND v.ordinal = c.ordinal
+) v
+WHERE d.tenant_id = :tenant_id AND d.id = :document_id ORDER BY c.ordinal
+
 -- name: put_tenant
 INSERT INTO tenants (id, created_at) VALUES (:id, :created_at) ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at
 
@@ -50,10 +71,30 @@ ON CONFLICT (tenant_id, id) DO NOTHING
 
 -- name: put_bot
 INSERT INTO bots (n, id, tenant_id, name, instructions, model, params, retrieval, idle_timeout_minutes, metadata, created_at,
-    updated_at, deleted_at, version)
+    updated_at, deleted_at, version, index_revision, embedding)
 VALUES (:n, :id, :tenant_id, :name, :instructions, :model, :params, :retrieval, :idle_timeout_minutes, :metadata, :created_at,
-    :updated_at, :deleted_at, :version)
+    :updated_at, :deleted_at, :version, :index_revision, :embedding)
 ON CONFLICT (tenant_id, id) DO NOTHING
+
+-- name: put_document
+-- What was ready is put under fence 0, which no claim has.
+INSERT INTO documents (n, tenant_id, id, bot_id, title, source, media_type, url, status, error_code, error_message, version,
+    ready_version, size_bytes, sha256, chunk_count, metadata, created_at, updated_at, ready_at, deleted_at, revision, owner, fence,
+    ready_fence, attempts, lease_until)
+VALUES (:n, :tenant_id, :id, (SELECT b.id FROM bots b WHERE b.tenant_id = :tenant_id AND b.id = :bot_id), :title, :source, :media_type,
+    :url, :status, :error_code, :error_message, :version, :ready_version, :size_bytes, :sha256, :chunk_count, :metadata, :created_at,
+    :updated_at, :ready_at, :deleted_at, :revision, :owner, :fence, CASE WHEN :ready_version::bigint IS NOT NULL THEN 0 END, :attempts,
+    :lease_until)
+ON CONFLICT (tenant_id, id) DO NOTHING
+
+-- name: document_of_chunks
+SELECT bot_id, ready_fence FROM documents WHERE tenant_id = :tenant_id AND id = :id AND ready_fence IS NOT NULL FOR SHARE
+
+-- name: put_quotes
+INSERT INTO turn_documents (tenant_id, conversation_id, turn_idx, document_id)
+SELECT t.tenant_id, t.conversation_id, t.idx, x.document_id FROM unnest(:turn_ids::text[], :document_ids::text[]) x (turn_id, document_id)
+JOIN turns t ON t.tenant_id = :tenant_id AND t.id = x.turn_id
+ON CONFLICT DO NOTHING
 
 -- name: put_entity
 INSERT INTO entities (n, id, tenant_id, type, external_id, name, email, metadata, created_at, updated_at, version)

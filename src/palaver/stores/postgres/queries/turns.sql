@@ -29,7 +29,7 @@ SELECT c.revision, c.status, c.last_seq, c.last_index, c.head_idx, c.running_idx
     (SELECT h.id FROM turns h WHERE h.tenant_id = c.tenant_id AND h.conversation_id = c.id AND h.idx = c.head_idx),
     r.id, r.lease_until, k.id, k.fingerprint,
     EXISTS (SELECT 1 FROM turns q WHERE q.tenant_id = c.tenant_id AND q.conversation_id = c.id AND q.status = 'queued'),
-    {bot_columns}
+    {index_columns}, {bot_columns}
 FROM conversations c JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
 LEFT JOIN LATERAL (
     SELECT id, lease_until FROM turns WHERE tenant_id = c.tenant_id AND conversation_id = c.id AND idx = c.running_idx OFFSET 0
@@ -99,7 +99,8 @@ LEFT JOIN messages x ON x.tenant_id = :tenant_id AND x.id = up.answer_id AND x.d
 WITH RECURSIVE accepted AS (
     UPDATE conversations c
     SET last_seq = :answer_seq, last_index = :idx, message_count = message_count + :messages, turn_count = turn_count + 1,
-        head_idx = :idx, running_idx = CASE WHEN :runs THEN :idx ELSE running_idx END, last_activity_at = :now, revision = revision + 1
+        head_idx = :idx, running_idx = CASE WHEN :runs THEN :idx ELSE running_idx END, last_activity_at = :now, trained_by = NULL,
+        revision = revision + 1
     WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id AND c.revision = :revision AND c.deleted_at IS NULL
         AND EXISTS (SELECT 1 FROM bots b WHERE b.tenant_id = c.tenant_id AND b.id = c.bot_id AND b.deleted_at IS NULL)
     RETURNING c.tenant_id, c.id, c.bot_id, c.last_index AS idx, c.last_seq AS answer_seq, :parent_idx::bigint AS parent_idx,
@@ -124,12 +125,13 @@ WITH RECURSIVE plain AS (
 ), accepted AS (
     UPDATE conversations c
     SET last_seq = last_seq + 2, last_index = last_index + 1, message_count = message_count + 2, turn_count = turn_count + 1,
-        head_idx = last_index + 1, running_idx = last_index + 1, last_activity_at = :now, revision = c.revision + 1
+        head_idx = last_index + 1, running_idx = last_index + 1, last_activity_at = :now, trained_by = NULL, revision = c.revision + 1
     FROM plain WHERE c.tenant_id = plain.tenant_id AND c.id = plain.id AND c.revision = plain.revision
     RETURNING c.tenant_id, c.id, c.bot_id, c.last_index AS idx, c.last_seq AS answer_seq, plain.head_idx AS parent_idx, plain.model
 ), {rows_of_accepted}
 SELECT {said_before}, a.answer_seq, a.idx,
-    (SELECT p.id FROM turns p WHERE p.tenant_id = a.tenant_id AND p.conversation_id = a.id AND p.idx = a.parent_idx), {bot_columns}
+    (SELECT p.id FROM turns p WHERE p.tenant_id = a.tenant_id AND p.conversation_id = a.id AND p.idx = a.parent_idx),
+    {index_columns}, {bot_columns}
 FROM {accepted_and_said_before}
 LEFT JOIN bots b ON b.tenant_id = a.tenant_id AND b.id = a.bot_id AND coalesce(up.depth, 1) = 1
 ORDER BY up.depth
@@ -171,6 +173,10 @@ logged AS (
     INSERT INTO message_words (tenant_id, n, conversation_id, seq, words)
     SELECT a.tenant_id, a.n, a.conversation_id, a.seq, :words::text::tsvector || array_to_tsvector(ARRAY['#' || freed.bot_id])
     FROM answered a CROSS JOIN freed WHERE :words::text IS NOT NULL
+), consulted AS (
+    INSERT INTO turn_documents (tenant_id, conversation_id, turn_idx, document_id)
+    SELECT freed.tenant_id, freed.id, :idx, x.id FROM freed CROSS JOIN unnest(:consulted::text[]) x (id)
+    ON CONFLICT DO NOTHING
 )
 
 -- name: finish_turn
@@ -185,9 +191,12 @@ WITH freed AS (
 SELECT answered.seq, answered.rating, answered.feedback, answered.created_at FROM freed LEFT JOIN answered ON true
 
 -- name: finish_plain_turn
--- The plain case in one go: the turn runs under this fence, its log is whole, and none waits that would have to run next.
--- Anything else, or anybody else meanwhile, and nothing is written.
-WITH plain AS (
+-- The plain case in one go: the turn runs under this fence, its log is whole, none waits that would have to run next, and no
+-- document that it quotes was purged. Anything else, or anybody else meanwhile, and nothing is written.
+WITH quoted AS MATERIALIZED (
+    SELECT id FROM documents WHERE tenant_id = :tenant_id AND id = ANY(:consulted::text[]) AND deleted_at IS DISTINCT FROM 0
+    FOR SHARE
+), plain AS (
     SELECT c.tenant_id, c.id, c.revision, t.parent_idx,
         coalesce(:log_end, (SELECT max(l.seq) FROM turn_log l WHERE l.tenant_id = :tenant_id AND l.turn_id = :id)) AS log_end
     FROM conversations c JOIN turns t ON t.tenant_id = c.tenant_id AND t.conversation_id = c.id
@@ -195,6 +204,7 @@ WITH plain AS (
         AND (:behind::bigint IS NULL OR EXISTS (
             SELECT 1 FROM turn_log w WHERE w.tenant_id = :tenant_id AND w.turn_id = :id AND w.seq = :behind
         ))
+        AND (SELECT count(*) FROM quoted) = cardinality(:consulted::text[])
         AND (NOT :promotes OR NOT EXISTS (
             SELECT 1 FROM turns q WHERE q.tenant_id = :tenant_id AND q.conversation_id = :conversation_id AND q.status = 'queued'
         ))
@@ -227,7 +237,7 @@ FROM promoted WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id
 RETURNING promoted.idx
 
 -- name: claimed_turn
-SELECT {turn_columns}, {turn_state}, t.params, {bot_columns} FROM {live_turn_tables}
+SELECT {turn_columns}, {turn_state}, t.params, {index_columns}, {bot_columns} FROM {live_turn_tables}
 WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx = :idx
 
 -- part: asked_about
@@ -277,11 +287,16 @@ UPDATE turns t SET lease_until = :now::bigint + :lease_micros::bigint, lease_mic
 FROM held WHERE t.tenant_id = held.tenant_id AND t.id = held.id
 RETURNING t.id, t.stop_reason
 
+-- part: question_columns
+q.id, q.conversation_id, qt.id, q.seq, q.role, q.text, q.parts, q.citations, q.rating, q.feedback, qt.model, qt.status, q.created_at
+
+-- part: answer_columns
+a.id, a.conversation_id, t.id, a.seq, a.role, a.text, a.parts, a.citations, a.rating, a.feedback, t.model, t.status, a.created_at
+
 -- name: turn_log
 -- A turn, a stretch of its log, its question and its answer, in one snapshot because it is one statement.
 SELECT {turn_columns}, {turn_state}, {log_end}, x.seqs, x.types, x.datas,
-    q.id, q.conversation_id, qt.id, q.seq, q.role, q.text, q.parts, q.citations, q.rating, q.feedback, qt.model, qt.status, q.created_at,
-    a.id, a.conversation_id, t.id, a.seq, a.role, a.text, a.parts, a.citations, a.rating, a.feedback, t.model, t.status, a.created_at
+    {question_columns}, {answer_columns}
 FROM {live_turn_tables}
 LEFT JOIN messages q ON q.tenant_id = t.tenant_id AND q.id = t.question_id
 LEFT JOIN LATERAL (

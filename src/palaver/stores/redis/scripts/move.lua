@@ -1,6 +1,16 @@
 -- One atomic step: looks whether everything is as it was when the step was decided, and only then writes.
 -- ARGV: how many looks; each look: the answer that is expected, the number of words, the words;
--- then the writes: the number of words, the words.
+-- then the writes: the number of words, the words. A write is a command, or ANNOUNCE with what announce takes.
+
+-- A document has changed in the index of its bot. Takes the state of the index, the list of its changes in the same slot, the
+-- document, and the embedding that serves from now on where none was chosen ('' for none).
+local function announce(state, changes, document, embedding)
+    redis.call('ZADD', changes, redis.call('HINCRBY', state, 'revision', 1), document)
+    if embedding ~= '' then
+        redis.call('HSETNX', state, 'embedding', embedding)
+    end
+end
+
 local at = 2
 for _ = 1, tonumber(ARGV[1]) do
     local count = tonumber(ARGV[at + 1])
@@ -12,7 +22,11 @@ for _ = 1, tonumber(ARGV[1]) do
 end
 while at <= #ARGV do
     local count = tonumber(ARGV[at])
-    redis.call(unpack(ARGV, at + 1, at + count))
+    if ARGV[at + 1] == 'ANNOUNCE' then
+        announce(unpack(ARGV, at + 2, at + count))
+    else
+        redis.call(unpack(ARGV, at + 1, at + count))
+    end
     at = at + 1 + count
 end
 return 1

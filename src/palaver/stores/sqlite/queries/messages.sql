@@ -101,6 +101,18 @@ a.id, a.name, a.media_type, a.size_bytes, a.sha256, a.created_at
 SELECT {attachment_columns}, x.content FROM attachments a JOIN blobs x ON x.tenant_id = a.tenant_id AND x.sha256 = a.sha256
 WHERE a.id = :id AND a.tenant_id = :tenant_id
 
+-- name: attachment_is_shown
+SELECT 1 FROM attachments a WHERE a.id = :id AND a.tenant_id = :tenant_id AND (
+    (a.used = 0 AND :bot_id IS NULL)
+    OR EXISTS (
+        SELECT 1 FROM message_attachments l CROSS JOIN messages m ON m.n = l.message_n
+        CROSS JOIN conversations c ON c.n = m.conversation_n CROSS JOIN bots b ON b.n = c.bot_n
+        LEFT JOIN entities e ON e.n = c.entity_n
+        WHERE l.attachment_n = a.n AND m.deleted_at IS NULL AND c.deleted_at IS NULL
+          AND (:bot_id IS NULL OR (b.id = :bot_id AND e.id = :entity_id))
+    )
+)
+
 -- name: link_attachment
 INSERT INTO message_attachments (message_n, attachment_n)
 SELECT :message_n, a.n FROM attachments a WHERE a.id = :id AND a.tenant_id = :tenant_id

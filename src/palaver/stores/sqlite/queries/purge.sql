@@ -31,6 +31,9 @@ DELETE FROM conversations WHERE n = :n
 SELECT b.n, b.id FROM bots b
 WHERE b.deleted_at IS NOT NULL AND b.deleted_at <= :cutoff
   AND NOT EXISTS (SELECT 1 FROM conversations c WHERE c.bot_n = b.n AND c.deleted_at IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.bot_n = b.n)
+  AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.bot_n = b.n AND e.dropped = 1)
+  AND b.sweep_n IS NULL
 LIMIT :limit
 
 -- name: purge_bot
@@ -50,6 +53,96 @@ INSERT INTO messages_fts (messages_fts, rowid, scope, text) VALUES ('delete', :n
 -- name: merge_index
 INSERT INTO messages_fts (messages_fts, rank) VALUES ('merge', :pages)
 
+-- name: merge_chunk_index
+INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('merge', :pages)
+
+-- name: merge_word_index
+INSERT INTO words_fts (words_fts, rank) VALUES ('merge', :pages)
+
+-- name: document_to_purge
+SELECT n, id, tenant_id, bot_n, sha256 FROM documents WHERE deleted_at IS NOT NULL AND deleted_at <= :cutoff LIMIT 1
+
+-- name: document_of_bot_to_purge
+SELECT d.n, d.id, d.tenant_id, d.bot_n, d.sha256 FROM bots b CROSS JOIN documents d ON d.bot_n = b.n AND d.deleted_at IS NULL
+WHERE b.deleted_at IS NOT NULL AND b.deleted_at <= :cutoff LIMIT 1
+
+-- name: give_up_document
+UPDATE documents SET purging = 1, deleted_at = coalesce(deleted_at, :cutoff) WHERE n = :n AND purging = 0
+
+-- name: turns_that_consulted
+SELECT turn_n FROM consulted WHERE document_id = :document_id LIMIT :limit
+
+-- name: forget_consulted
+DELETE FROM consulted WHERE document_id = :document_id AND turn_n = :turn_n
+
+-- name: forget_consulted_of_turn
+DELETE FROM consulted WHERE turn_n = :turn_n
+
+-- name: chunks_of_document
+SELECT n, text, heading FROM chunks WHERE document_n = :document_n LIMIT :limit
+
+-- name: chunks_of_fence
+SELECT n, text, heading FROM chunks WHERE document_n = :document_n AND fence = :fence LIMIT :limit
+
+-- name: chunks_of_turn
+SELECT k.n, k.text, k.heading, d.bot_n FROM chunks k CROSS JOIN documents d ON d.n = k.document_n WHERE k.turn_n = :turn_n
+
+-- name: purge_chunk
+DELETE FROM chunks WHERE n = :n
+
+-- name: all_embeddings
+SELECT n FROM embeddings WHERE bot_n = :bot_n AND dropped = 0 UNION ALL SELECT n FROM embeddings WHERE bot_n = :bot_n AND dropped = 1
+
+-- name: purge_vector
+DELETE FROM vectors WHERE place = (:embedding_n << 32) + (:chunk_n & 4294967295)
+
+-- name: some_leavings
+SELECT l.document_n, l.fence, d.bot_n FROM leavings l CROSS JOIN documents d ON d.n = l.document_n LIMIT 1
+
+-- name: forget_leavings
+DELETE FROM leavings WHERE document_n = :document_n AND fence = :fence
+
+-- name: forget_all_leavings
+DELETE FROM leavings WHERE document_n = :document_n
+
+-- name: forget_marks
+UPDATE conversations SET trained_n = NULL WHERE trained_n = :document_n
+
+-- name: purge_document
+DELETE FROM documents WHERE n = :n
+
+-- name: embedding_to_purge
+SELECT n FROM embeddings WHERE dropped = 1 LIMIT 1
+
+-- name: purge_vectors
+DELETE FROM vectors WHERE place IN (
+    SELECT x.place FROM vectors x WHERE x.place >= :embedding_n << 32 AND x.place < (:embedding_n + 1) << 32 LIMIT :limit
+)
+
+-- name: purge_embedding
+DELETE FROM embeddings WHERE n = :n
+
+-- name: drop_embeddings_of_bot
+DELETE FROM embeddings WHERE bot_n = :bot_n AND dropped = 0
+
+-- name: sweep_words
+UPDATE bots SET sweep_n = :bot_n << 32 WHERE n = :bot_n
+
+-- name: bot_to_sweep
+SELECT n, sweep_n FROM bots WHERE sweep_n IS NOT NULL LIMIT 1
+
+-- name: words_to_sweep
+SELECT n, word FROM words WHERE n >= :first AND n < (:bot_n + 1) << 32 ORDER BY n LIMIT :limit
+
+-- name: set_sweep
+UPDATE bots SET sweep_n = :sweep_n WHERE n = :bot_n
+
+-- name: word_in_use
+SELECT 1 FROM chunks_fts WHERE chunks_fts MATCH :match AND rowid >= :bot_n << 32 AND rowid < (:bot_n + 1) << 32 LIMIT 1
+
+-- name: purge_word
+DELETE FROM words WHERE n = :n
+
 -- name: attachments_of_message
 SELECT attachment_n FROM message_attachments WHERE message_n = :n
 
@@ -60,13 +153,14 @@ DELETE FROM message_attachments WHERE message_n = :message_n AND attachment_n = 
 SELECT 1 FROM message_attachments WHERE attachment_n = :n LIMIT 1
 
 -- name: attachment_content
-SELECT tenant_id, sha256 FROM attachments WHERE n = :n
+SELECT tenant_id, sha256, id FROM attachments WHERE n = :n
 
 -- name: purge_attachment
 DELETE FROM attachments WHERE n = :n
 
 -- name: content_in_use
-SELECT 1 FROM attachments WHERE tenant_id = :tenant_id AND sha256 = :sha256 LIMIT 1
+SELECT 1 FROM attachments WHERE tenant_id = :tenant_id AND sha256 = :sha256
+UNION ALL SELECT 1 FROM documents WHERE tenant_id = :tenant_id AND sha256 = :sha256 LIMIT 1
 
 -- name: purge_content
 DELETE FROM blobs WHERE tenant_id = :tenant_id AND sha256 = :sha256

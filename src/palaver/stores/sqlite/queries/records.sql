@@ -6,7 +6,7 @@ WHERE k.tenant_id = :tenant_id AND k.n > :n ORDER BY k.n LIMIT :limit
 
 -- name: record_bots
 -- Those that are there and those that were deleted have an index each.
-SELECT {bot_columns}, o.key, o.fingerprint
+SELECT {bot_columns}, {index_columns}, o.key, o.fingerprint
 FROM (SELECT n FROM bots WHERE tenant_id = :tenant_id AND deleted_at IS NULL AND n > :n
       UNION ALL SELECT n FROM bots WHERE tenant_id = :tenant_id AND deleted_at IS NOT NULL AND n > :n
       ORDER BY n LIMIT :limit) page
@@ -18,7 +18,8 @@ FROM entities e LEFT JOIN once_keys o ON o.resource_id = e.id
 WHERE e.tenant_id = :tenant_id AND e.n > :n ORDER BY e.n LIMIT :limit
 
 -- name: record_attachments
-SELECT {attachment_columns}, a.used, a.n FROM attachments a
+SELECT {attachment_columns}, a.used, o.key, o.fingerprint, a.n
+FROM attachments a LEFT JOIN once_keys o ON o.resource_id = a.id
 WHERE a.tenant_id = :tenant_id AND (a.sha256, a.n) > (:sha256, :n) ORDER BY a.sha256, a.n LIMIT :limit
 
 -- name: record_conversations
@@ -62,6 +63,41 @@ WHERE t.conversation_n = :conversation_n AND t.parent_n IS NULL AND t.n > :n ORD
 SELECT {record_event_columns} FROM turns t CROSS JOIN turn_log l ON l.place > t.n << 24 AND l.place < (t.n + 1) << 24
 WHERE t.conversation_n = :conversation_n AND (t.parent_n, t.n) > (:parent_n, :n) ORDER BY t.parent_n, t.n, l.place LIMIT :limit
 
+-- name: record_documents
+SELECT {document_columns}, d.revision, d.owner, d.fence, d.attempts, d.lease_until, d.n, o.key, o.fingerprint
+FROM documents d CROSS JOIN bots b ON b.n = d.bot_n LEFT JOIN once_keys o ON o.resource_id = d.id
+WHERE d.tenant_id = :tenant_id AND d.n > :n AND d.purging = 0 ORDER BY d.n LIMIT :limit
+
+-- name: record_chunks
+SELECT {chunk_columns}, k.n, d.bot_n
+FROM documents d CROSS JOIN chunks k ON k.document_n = d.n AND k.fence = d.ready_fence {made_of}
+WHERE d.id = :document_id AND d.tenant_id = :tenant_id AND d.purging = 0 AND k.ordinal > :ordinal ORDER BY k.ordinal LIMIT :limit
+
+-- name: record_vectors
+SELECT e.name, x.vector FROM embeddings e CROSS JOIN vectors x ON x.place = (e.n << 32) + (:chunk_n & 4294967295)
+WHERE e.bot_n = :bot_n AND e.dropped = 0
+
+-- name: record_content
+SELECT x.content FROM documents d JOIN blobs x ON x.tenant_id = d.tenant_id AND x.sha256 = d.sha256
+WHERE d.id = :id AND d.tenant_id = :tenant_id AND d.purging = 0
+
+-- name: record_document
+SELECT n, bot_n, ready_fence FROM documents WHERE id = :id AND tenant_id = :tenant_id
+
+-- name: put_document
+INSERT INTO documents (n, id, tenant_id, bot_n, title, source, media_type, url, status, error_code, error_message, version, ready_version,
+    size_bytes, sha256, chunk_count, metadata, created_at, updated_at, ready_at, deleted_at, revision, ready_fence, owner, fence, attempts,
+    lease_until)
+VALUES (:n, :id, :tenant_id, :bot_n, :title, :source, :media_type, :url, :status, :error_code, :error_message, :version, :ready_version,
+    :size_bytes, :sha256, :chunk_count, :metadata, :created_at, :updated_at, :ready_at, :deleted_at, :revision, :ready_fence, :owner, :fence,
+    :attempts, :lease_until)
+ON CONFLICT (id) DO NOTHING
+
+-- name: widen_extent
+UPDATE documents
+SET first_chunk_n = min(coalesce(first_chunk_n, :first), :first), last_chunk_n = max(coalesce(last_chunk_n, :last), :last)
+WHERE n = :n
+
 -- name: put_tenant
 INSERT INTO tenants (id, created_at) VALUES (:id, :created_at) ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at
 
@@ -76,9 +112,9 @@ VALUES (:tenant_id, :kind, :key, :fingerprint, :resource_id) ON CONFLICT (tenant
 
 -- name: put_bot
 INSERT INTO bots (n, id, tenant_id, name, instructions, model, params, retrieval, idle_timeout_minutes, metadata, created_at,
-    updated_at, deleted_at, version)
+    updated_at, deleted_at, version, revision, embedding)
 VALUES (:n, :id, :tenant_id, :name, :instructions, :model, :params, :retrieval, :idle_timeout_minutes, :metadata, :created_at,
-    :updated_at, :deleted_at, :version)
+    :updated_at, :deleted_at, :version, :revision, :embedding)
 ON CONFLICT (id) DO NOTHING
 
 -- name: put_entity

@@ -17,7 +17,7 @@ SELECT {turn_columns}, {turn_state} FROM turns t CROSS JOIN conversations c ON c
 WHERE t.id = :id AND c.tenant_id = :tenant_id
 
 -- name: claimed_turn
-SELECT {turn_columns}, {turn_state}, c.tenant_id, {bot_columns}
+SELECT {turn_columns}, {turn_state}, c.tenant_id, {bot_columns}, {index_columns}
 FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n CROSS JOIN bots b ON b.n = c.bot_n
 WHERE t.n = :n
 
@@ -25,7 +25,8 @@ WHERE t.n = :n
 -- All that the begin of a turn must know of its conversation.
 SELECT c.n, c.status, c.head_n, c.running_n, c.last_seq, c.last_index,
        EXISTS (SELECT 1 FROM turns q WHERE q.conversation_n = c.n AND q.status = 'queued'),
-       r.id, r.lease_until, k.n, k.fingerprint, k.deleted_at, (SELECT h.id FROM turns h WHERE h.n = c.head_n), {bot_columns}
+       r.id, r.lease_until, k.n, k.fingerprint, k.deleted_at, (SELECT h.id FROM turns h WHERE h.n = c.head_n), {bot_columns},
+       {index_columns}, c.trained_n
 FROM conversations c CROSS JOIN bots b ON b.n = c.bot_n
 LEFT JOIN turns r ON r.n = c.running_n
 LEFT JOIN turns k ON k.conversation_n = c.n AND k.key = :key
