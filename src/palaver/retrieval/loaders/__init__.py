@@ -1,0 +1,1 @@
+"""One file a format; ``base`` is their contract, ``catalog`` knows which one reads what."""

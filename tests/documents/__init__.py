@@ -1,0 +1,1 @@
+"""Files of every type that is read, written here, and hostile ones."""
