@@ -27,3 +27,12 @@ def babbler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Llama]:
     write_eye(folder / "eye.gguf")
     with llama(folder / "model.gguf", context=32_768, eye=folder / "eye.gguf") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Llama]:
+    """A server whose model has random weights and embeds: the same text always the same, with 64 numbers."""
+    model = tmp_path_factory.mktemp("embedder") / "model.gguf"
+    write_random(model)
+    with llama(model, context=4096, embeds=True) as server:
+        yield server

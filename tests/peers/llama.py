@@ -31,10 +31,16 @@ class Llama:
 
 
 @contextmanager
-def llama(model: Path, *, context: int, eye: Path | None = None) -> Iterator[Llama]:
-    """Start a server on a free port with room for ``context`` tokens, and stop it at the end."""
+def llama(model: Path, *, context: int, eye: Path | None = None, embeds: bool = False) -> Iterator[Llama]:
+    """Start a server on a free port with room for ``context`` tokens, and stop it at the end. One that ``embeds`` only does that."""
     script = Path(__file__).with_name("llama_server.py")
-    command = [sys.executable, str(script), str(model), str(context), *([str(eye)] if eye else [])]
+    command = [
+        sys.executable,
+        str(script),
+        str(model),
+        str(context),
+        *([str(eye)] if eye else ["--embeds"] if embeds else []),
+    ]
     with (
         model.with_suffix(".log").open("wb") as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as process,

@@ -1,4 +1,4 @@
-"""Run llama.cpp's own server: ``python llama_server.py MODEL.gguf CONTEXT [EYE.gguf]``.
+"""Run llama.cpp's own server: ``python llama_server.py MODEL.gguf CONTEXT [EYE.gguf | --embeds]``.
 
 It prints its address once it listens, and ends when its standard input is closed: with the process that started it.
 """
@@ -13,7 +13,11 @@ import xllamacpp
 def main(model: str, context: str, eye: str = "") -> None:
     params = xllamacpp.CommonParams()
     params.model.path = model
-    params.mmproj.path = eye
+    if eye == "--embeds":
+        params.embedding = True
+        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    else:
+        params.mmproj.path = eye
     params.n_ctx = int(context)
     params.n_parallel = 2
     params.kv_unified = True

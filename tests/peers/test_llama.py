@@ -12,8 +12,9 @@ import pytest
 
 from palaver.conversation import Role
 from palaver.models.base import Ended, ImageData, Prompt, PromptMessage, TextSaid, TokensCounted
-from palaver.models.catalog import Catalog, Providers
+from palaver.models.catalog import Catalog
 from palaver.models.patience import Patience
+from palaver.provider.addresses import Providers
 from palaver.testing.models import failure_of, listen, question, text_of
 from peers.gguf_files import SENTENCE
 from peers.llama import Llama

@@ -1,0 +1,1 @@
+"""Embeddings: what turns texts into vectors. ``base.py`` is the contract, ``scripted.py`` the public test double."""
