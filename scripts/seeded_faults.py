@@ -94,8 +94,8 @@ FAULTS: Sequence[Fault] = (
         edits=[
             Edit(
                 file="src/palaver/worker.py",
-                old="parts=self._draft.parts(), citations",
-                new="parts=() if outcome.reason else self._draft.parts(), citations",
+                old="parts=self._draft.parts(),\n            citations",
+                new="parts=() if outcome.reason else self._draft.parts(),\n            citations",
             )
         ],
         tests=["tests/unit/test_turns.py", "tests/engine/test_machine.py"],
@@ -274,8 +274,8 @@ FAULTS: Sequence[Fault] = (
         edits=[
             Edit(
                 file="src/palaver/models/patience.py",
-                old="if attempt.spoke or not error.retryable or failures",
-                new="if not error.retryable or failures",
+                old="                if attempt.spoke:\n                    raise\n",
+                new="",
             )
         ],
         tests=["tests/unit/test_model_patience.py"],
@@ -329,8 +329,8 @@ FAULTS: Sequence[Fault] = (
         edits=[
             Edit(
                 file="src/palaver/worker.py",
-                old="self._is_lost or self._unwritten or not self._pending",
-                new="self._is_lost or not self._pending",
+                old="self._has_spoken or self._is_lost or self._unwritten:",
+                new="self._has_spoken or self._is_lost:",
             )
         ],
         tests=["tests/crash/test_unwritable.py"],
@@ -341,7 +341,7 @@ FAULTS: Sequence[Fault] = (
         edits=[
             Edit(
                 file="src/palaver/worker.py",
-                old="        if self._unwritten:\n            outcome = replace(outcome, events=recent)\n",
+                old="        if self._unwritten:\n            outcome = replace(outcome, events=recent, behind=None)\n",
                 new="",
             )
         ],

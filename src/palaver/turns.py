@@ -28,7 +28,7 @@ from palaver.reader import EndedTurn, TurnReader
 from palaver.stores.base import Feature, Store
 from palaver.stores.orders import Begun, Claim, Missed, Recovered, TurnOrder, Watch
 from palaver.ticker import Ticker
-from palaver.worker import Worker, Workshop
+from palaver.worker import Find, Worker, Workshop, find_nothing
 
 STOP_WAIT_SECONDS = 5.0
 RECOVERED_AT_ONCE = 50
@@ -49,13 +49,20 @@ class EngineLimits:
     sweep_seconds: float = 2.0
     drain_seconds: float = 8.0
     context_tokens: int = 8_000
+    image_bytes: int = 20_000_000
 
 
 class TurnEngine:
     """Runs turns in this process. ``start`` before the first call, ``close`` after the last."""
 
     def __init__(
-        self, store: Store, models: ModelCatalog, *, clock: Clock | None = None, limits: EngineLimits | None = None
+        self,
+        store: Store,
+        models: ModelCatalog,
+        *,
+        find: Find = find_nothing,
+        clock: Clock | None = None,
+        limits: EngineLimits | None = None,
     ) -> None:
         self.owner = new_id("proc")
         self.limits = limits or EngineLimits()
@@ -69,8 +76,10 @@ class TurnEngine:
         self._shop = Workshop(
             store=store,
             models=models,
+            find=find,
             clock=clock or SystemClock(),
             context_tokens=self.limits.context_tokens,
+            image_bytes=self.limits.image_bytes,
             mark=self._ticker.mark,
             settled=self._ticker.settled,
             promote=lambda: None if self.is_draining else self.owner,

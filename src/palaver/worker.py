@@ -15,8 +15,9 @@ from datetime import datetime
 
 import structlog
 
+from palaver.album import Album
 from palaver.clock import Clock, from_micros
-from palaver.context import Window
+from palaver.context import Window, images_of, search_text
 from palaver.conversation import (
     ContextUse,
     InterruptReason,
@@ -27,11 +28,12 @@ from palaver.conversation import (
     Usage,
     Utterance,
 )
+from palaver.document import Citation, Hit, citation_of
 from palaver.errors import FenceLost, ModelError, NotFound, PalaverError, Unavailable
-from palaver.events import Event, ending, reasoning_delta, text_delta
+from palaver.events import Event, citations, ending, reasoning_delta, retrieval_done, text_delta
 from palaver.feed import LiveTurn
 from palaver.fold import Draft
-from palaver.models.base import ModelCatalog, Prompt, PromptMessage, ReasoningSaid, Said, TextSaid, TokensCounted
+from palaver.models.base import ChatModel, ModelCatalog, Prompt, ReasoningSaid, Said, TextSaid, TokensCounted, can_see
 from palaver.stores.base import Store
 from palaver.stores.orders import HISTORY_TURNS, Claim, Delta, Finished, Outcome
 
@@ -47,14 +49,25 @@ _PART: Mapping[type, _Spoken] = {TextSaid: TextPart, ReasoningSaid: ReasoningPar
 _DELTA: Mapping[_Spoken, Callable[[int, str], Event]] = {TextPart: text_delta, ReasoningPart: reasoning_delta}
 
 
+Find = Callable[[Claim, str], Awaitable[Sequence[Hit]]]
+"""Finds chunks of a claim's bot for a text, best first."""
+
+
+async def find_nothing(_claim: Claim, _text: str) -> Sequence[Hit]:
+    """The ``Find`` of an engine without retrieval."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
     """What every worker of an engine shares."""
 
     store: Store
     models: ModelCatalog
+    find: Find
     clock: Clock
     context_tokens: int
+    image_bytes: int
     mark: Callable[[Worker], None]
     """Tells the ticker that this worker has something to write."""
     settled: Callable[[Worker], Awaitable[None]]
@@ -89,6 +102,7 @@ class Worker:
         self._shop = shop
         self._draft = Draft()
         self._pending: list[tuple[_Spoken, str]] = []
+        self._untold: tuple[Citation, ...] = ()
         self._unwritten: list[Event] = []
         self._next_seq = claim.next_seq
         self._usage = Usage()
@@ -96,6 +110,7 @@ class Worker:
         self._first_token_at: datetime | None = None
         self._interrupt: InterruptReason | None = None
         self._is_lost = False
+        self._is_heard = False
         self._has_spoken = False
         self._talking: asyncio.Task[Outcome] | None = None
 
@@ -106,8 +121,8 @@ class Worker:
 
     @property
     def is_urgent(self) -> bool:
-        """Whether nothing of it was written yet: the first words do not wait for the tick."""
-        return self._next_seq == self.claim.next_seq
+        """Whether no word of it was written yet: the first ones do not wait for the tick."""
+        return not self._is_heard
 
     def stop(self, reason: InterruptReason) -> None:
         """Abort the model and end the turn with its text so far; the first reason stays."""
@@ -136,17 +151,24 @@ class Worker:
         What was said last goes with the end of the turn, in one transaction; so does all that comes behind a tick that
         was handed back.
         """
-        if self._has_spoken or self._is_lost or self._unwritten or not self._pending:
+        if self._has_spoken or self._is_lost or self._unwritten:
+            return None
+        if not self._pending and not self._untold:
             return None
         pending, self._pending = self._pending, []
         events = self._events_of(pending)
         return Delta(tenant_id=self.claim.tenant_id, turn_id=self.claim.turn.id, fence=self.claim.fence, events=events)
 
     def _events_of(self, pending: Sequence[tuple[_Spoken, str]]) -> Sequence[Event]:
+        """Number what was said; what was found for it comes first, once."""
         events: list[Event] = []
+        if self._untold:
+            events.append(retrieval_done(self._next_seq, self._untold))
+            self._untold = ()
+        self._is_heard = self._is_heard or bool(pending)
         if len(pending) == 1 and len(pending[0][1]) <= EVENT_CODE_POINTS:
             kind, text = pending[0]
-            events.append(_DELTA[kind](self._next_seq, text))
+            events.append(_DELTA[kind](self._next_seq + len(events), text))
         else:
             draft = Draft()
             for kind, text in pending:
@@ -208,7 +230,7 @@ class Worker:
 
     async def _listen(self) -> None:
         model = self._shop.models.find(self.claim.turn.model)
-        prompt = await self._prompt()
+        prompt = await self._prompt(model)
         async with model.stream(prompt) as stream:
             async for said in stream:
                 self._hear(said)
@@ -229,15 +251,22 @@ class Worker:
             case _:
                 pass
 
-    async def _prompt(self) -> Prompt:
+    async def _prompt(self, model: ChatModel) -> Prompt:
         bot = self.claim.bot
         params = {**bot.params, **self.claim.params}
+        sees = can_see(model, params)
+        images = images_of(self.claim.question.parts) if self.claim.question else ()
+        if images and not sees:  # the bot was changed since the question was accepted
+            raise ModelError("The model of this bot can't be given images.", code="model_has_no_vision")
         window = Window(
             instructions=bot.instructions,
             question=self.claim.question.text if self.claim.question else "",
             budget_tokens=params.pop("context_tokens", self._shop.context_tokens),
+            images=images,
+            sees=sees,
         )
         history: Sequence[Utterance] = self.claim.history
+        self._tell_found(window.take_passages(await self._find(history)))
         asked = HISTORY_TURNS
         while True:
             window.take(history)
@@ -246,8 +275,20 @@ class Worker:
             asked = min(asked * 2, LINEAGE_TURNS_MAX)
             history = await self._before(history[-1].turn_id, asked)
         self._context = window.use()
-        lines = [PromptMessage(role=line.role, text=line.text) for line in window.lines()]
-        return Prompt(instructions=bot.instructions, messages=lines, params=params)
+        album = Album(self._shop.store, self.claim.tenant_id, self._shop.image_bytes)
+        messages = await album.messages(window.lines())
+        return Prompt(instructions=bot.instructions, messages=messages, passages=window.passages(), params=params)
+
+    async def _find(self, history: Sequence[Utterance]) -> Sequence[Hit]:
+        question = self.claim.question
+        if not self.claim.index.revision or question is None or not question.text:
+            return ()
+        return await self._shop.find(self.claim, search_text(question.text, history))
+
+    def _tell_found(self, hits: Sequence[Hit]) -> None:
+        if hits:
+            self._untold = self._draft.found = tuple(map(citation_of, hits))
+            self._shop.mark(self)
 
     async def _before(self, turn_id: str, turns: int) -> Sequence[Utterance]:
         try:
@@ -287,8 +328,16 @@ class Worker:
         pending, self._pending = self._pending, []
         behind = self._next_seq - 1 if self._next_seq > self.claim.next_seq else None
         events = [*self._unwritten, *self._events_of(pending)]
+        if cited := self._draft.citations:
+            events.append(citations(self._next_seq, cited))
+            self._next_seq += 1
         outcome = replace(
-            outcome, parts=self._draft.parts(), citations=self._draft.citations, events=events, behind=behind
+            outcome,
+            parts=self._draft.parts(),
+            citations=cited,
+            consulted=tuple(dict.fromkeys(each.document_id for each in self._draft.found)),
+            events=events,
+            behind=behind,
         )
         finished = await self._write(outcome, [*self._live.recent, *events])
         if self._live.is_read:

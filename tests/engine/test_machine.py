@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from palaver.errors import ModelError, PalaverError
 from palaver.events import Event
 from palaver.fold import fold
 from palaver.hub import HubRoot
+from palaver.hub.equipment import Equipment
 from palaver.stores.base import Store
 from palaver.stores.open import store_for
 from palaver.surface import Accepted
@@ -80,14 +82,12 @@ class Machine(RuleBasedStateMachine):
             self.books.append(Book((await self.hub.conversations.create(bot.id)).id))
 
     async def _start_engine(self) -> None:
-        self.engine = TurnEngine(self.store, Gates(self.gates), clock=self.clock, limits=LIMITS)
+        self.catalog: Any = Gates(self.gates)
+        self.engine = TurnEngine(self.store, self.catalog, clock=self.clock, limits=LIMITS)
         await self.engine.start()
         config = Settings(store=":memory:", limits=Limits(queue_cap=QUEUE_CAP))
-        self.hub = HubRoot(config, self.store, self.engine_catalog(), self.engine, b"s" * 32).for_tenant("default")
-
-    def engine_catalog(self) -> Any:
-        """The hub asks it for the default model's name only."""
-        return Gates(self.gates)
+        parts = replace(Equipment.on(self.store, config, AsyncExitStack()), engine=self.engine, models=self.catalog)
+        self.hub = HubRoot(config, self.store, parts, b"s" * 32).for_tenant("default")
 
     def teardown(self) -> None:
         self.run(self._close())

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from palaver.errors import (
 from palaver.events import Event
 from palaver.fold import fold
 from palaver.hub import HubRoot, LocalHub
+from palaver.hub.equipment import Equipment
 from palaver.ids import new_id
 from palaver.lifecycle import Lifecycle, Retention
 from palaver.models.base import Ended, Prompt, Said, TextSaid, TokensCounted
@@ -45,11 +47,11 @@ class Desk:
 
     def __init__(self, path: Path, stack: AsyncExitStack) -> None:
         self.path = path
-        self._stack = stack
+        self.stack = stack
 
     async def hub(self, model: Any, **limits: Any) -> LocalHub:
         settings = Settings(store=f"sqlite:///{self.path}", default_model="m", limits=Limits(**limits))
-        root = await self._stack.enter_async_context(HubRoot.open(settings, models={"m": model}))
+        root = await self.stack.enter_async_context(HubRoot.open(settings, models={"m": model}))
         return root.for_tenant()
 
 
@@ -600,8 +602,10 @@ async def test_a_clock_that_is_set_kills_no_live_turn(desk: Desk) -> None:
     await store.open()
     engine = TurnEngine(store, Catalog(models={"m": ScriptedModel(["a", Pause(0.3), "b"])}), clock=clock)
     await engine.start()
+    settings = Settings(default_model="m")
     try:
-        hub = HubRoot(Settings(default_model="m"), store, Catalog(), engine, b"s" * 32).for_tenant()
+        parts = replace(Equipment.on(store, settings, desk.stack), engine=engine)
+        hub = HubRoot(settings, store, parts, b"s" * 32).for_tenant()
         accepted = await hub.messages.start((await chat_of(hub)).id, "Hi")
         clock.advance(3600)
         await engine.recover()
