@@ -1,0 +1,1 @@
+"""Past conversations as knowledge: runs over the pairs of question and answer that are in no training document yet."""
