@@ -26,10 +26,10 @@ generator: leave it early and its connection or reader is closed; the turn goes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 {imports}
 from palaver.looper import Looper
@@ -39,6 +39,8 @@ from palaver.surface import (
 '''
 
 HUB = '''
+T = TypeVar("T")
+
 
 class BlockingHub:
     """Everything, for one tenant. A context manager; without it call ``close()`` when done.
@@ -49,8 +51,14 @@ class BlockingHub:
 
     def __init__(self, opening: Callable[[], AbstractAsyncContextManager[Hub]]) -> None:
         self._looper: Looper[Hub] = Looper(opening)
-        hub = self._looper.held
+        self._inner = self._looper.held
 {namespaces}
+
+{methods}
+
+    def run(self, work: Callable[[Hub], Coroutine[Any, Any, T]]) -> T:
+        """Do something that awaits, with the hub that this one stands on, on its loop; return what comes of it."""
+        return self._looper.wait(work(self._inner))
 
     def close(self) -> None:
         """Let go of everything: running turns of this process end ``interrupted(shutdown)``. May be called again."""
@@ -100,15 +108,25 @@ def method_source(method: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     return f'    def {method.name}({ast.unparse(method.args)}) -> {returns}:\n        """{doc}"""\n        {body}\n'
 
 
+def methods_of(protocol: ast.ClassDef) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The calls of a namespace, or of the hub itself: no properties, and not what ``close`` stands for."""
+    return [
+        node
+        for node in protocol.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.decorator_list
+        and node.name != "aclose"
+    ]
+
+
 def class_source(protocol: ast.ClassDef) -> str:
     """One namespace without await."""
-    methods = [node for node in protocol.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     return (
         f"\n\nclass Blocking{protocol.name}:\n"
         f'    """{ast.get_docstring(protocol, clean=False)}"""\n\n'
         f"    def __init__(self, looper: Looper[Hub], inner: {protocol.name}) -> None:\n"
         "        self._looper = looper\n"
-        "        self._inner = inner\n\n" + "\n".join(method_source(method) for method in methods)
+        "        self._inner = inner\n\n" + "\n".join(map(method_source, methods_of(protocol)))
     )
 
 
@@ -134,18 +152,20 @@ def generated() -> str:
     tree = ast.parse(SURFACE.read_text(encoding="utf-8"))
     found = list(protocols(tree))
     nouns = [node for node in found if node.name != "Hub"]
+    (whole,) = (node for node in found if node.name == "Hub")
     classes = "".join(class_source(node) for node in nouns)
     namespaces = "\n".join(
-        f"        self.{node.name.lower()} = Blocking{node.name}(self._looper, hub.{node.name.lower()})"
+        f"        self.{node.name.lower()} = Blocking{node.name}(self._looper, self._inner.{node.name.lower()})"
         for node in nouns
     )
+    hub = HUB.format(namespaces=namespaces, methods="\n".join(map(method_source, methods_of(whole))))
     defined = sorted(node.name for node in tree.body if isinstance(node, ast.ClassDef))
-    wanted = [name for name in used(defined, classes) if name != "Hub"]
+    wanted = [name for name in used(defined, classes + hub) if name != "Hub"]
     header = HEADER.format(
-        imports=imports(tree, classes),
+        imports=imports(tree, classes + hub),
         surface_names="\n".join(f"    {name}," for name in sorted([*wanted, "Hub"])),
     )
-    return formatted(header + classes + HUB.format(namespaces=namespaces))
+    return formatted(header + classes + hub)
 
 
 def formatted(source: str) -> str:

@@ -37,7 +37,14 @@ VALUES = (
     conversation.ContextUse,
     conversation.TurnError,
     conversation.Message,
+    document.Document,
+    document.DocumentError,
+    document.Chunk,
+    document.Provenance,
+    document.Hit,
     document.Citation,
+    document.TrainingReport,
+    document.TrainedPair,
     conversation.Branch,
     attachment.Attachment,
     tenant.Tenant,
@@ -91,6 +98,14 @@ def told(endpoint: Endpoint) -> str:
     return " · ".join(words)
 
 
+def taken(endpoint: Endpoint) -> str:
+    """The requests that a route takes: its body or its query, and a form that may stand in the place of the body."""
+    asked = endpoint.body or endpoint.query
+    words = [f"`{asked.__name__}`"] if asked is not None and asked.model_fields else []
+    words += [f"a form: `file` and `{endpoint.form.__name__}`"] if endpoint.form is not None else []
+    return ", or ".join(words)
+
+
 def routes() -> str:
     """All routes, by tag."""
     parts = []
@@ -99,7 +114,7 @@ def routes() -> str:
             (
                 f"`{each.method} {each.path}`",
                 each.summary,
-                f"`{asked.__name__}`" if (asked := each.body or each.query) and asked.model_fields else "",
+                taken(each),
                 ", ".join(map(str, each.answers)),
                 told(each),
             )
@@ -112,7 +127,8 @@ def routes() -> str:
 
 def requests() -> str:
     """The fields of every body and query."""
-    kinds = {kind for each in ALL for kind in (each.body, each.query) if kind is not None and kind.model_fields}
+    asked = {kind for each in ALL for kind in (each.body, each.query, each.form) if kind is not None}
+    kinds = [kind for kind in asked if kind.model_fields]
     rows = []
     for kind in sorted(kinds, key=lambda kind: kind.__name__):
         fields = [f"**{name}**" if field.is_required() else name for name, field in kind.model_fields.items()]
@@ -172,9 +188,14 @@ def method_entry(noun: str, method: ast.FunctionDef | ast.AsyncFunctionDef) -> s
     awaited = "await " if isinstance(method, ast.AsyncFunctionDef) else ""
     doc = plain(ast.get_docstring(method)).replace("``", "`")
     summary, _, rest = doc.partition("\n\n")
-    return f"- `{awaited}hub.{noun}.{method.name}({arguments}) -> {returns}`  \n  {' '.join(summary.split())}" + (
+    return f"- `{awaited}hub{noun}.{method.name}({arguments}) -> {returns}`  \n  {' '.join(summary.split())}" + (
         f" {' '.join(rest.split())}" if rest else ""
     )
+
+
+def noun_of(protocol: str) -> str:
+    """Where a protocol's calls are found: on the hub, or below one of its nouns."""
+    return "" if protocol == "Hub" else f".{protocol.lower()}"
 
 
 def surface() -> str:
@@ -185,10 +206,11 @@ def surface() -> str:
         if not isinstance(node, ast.ClassDef):
             continue
         bases = {ast.unparse(base) for base in node.bases}
-        if "Protocol" in bases and node.name != "Hub":
+        if "Protocol" in bases:
             methods = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
-            entries = "\n".join(method_entry(node.name.lower(), method) for method in methods)
-            parts.append(f"### hub.{node.name.lower()}\n\n{entries}")
+            called = [each for each in methods if not each.decorator_list]
+            entries = "\n".join(method_entry(noun_of(node.name), method) for method in called)
+            parts.append(f"### hub{noun_of(node.name)}\n\n{entries}")
         elif "TypedDict" in bases:
             names = [f"`{each.target.id}`" for each in node.body if isinstance(each, ast.AnnAssign)]  # type: ignore[union-attr]
             fields.append((f"`{node.name}`", ", ".join(names), ast.get_docstring(node) or ""))

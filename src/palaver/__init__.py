@@ -10,9 +10,9 @@ they are imported when they are used.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Unpack, cast
 
 from palaver.bot import Bot
 from palaver.conversation import (
@@ -27,10 +27,19 @@ from palaver.conversation import (
     Turn,
     TurnStatus,
 )
-from palaver.document import Citation
+from palaver.document import (
+    Chunk,
+    Citation,
+    Document,
+    DocumentSource,
+    DocumentStatus,
+    Hit,
+    TrainingReport,
+)
 from palaver.entity import Entity, EntityType
 from palaver.errors import (
     Conflict,
+    DocumentFailed,
     Forbidden,
     InvalidInput,
     Limited,
@@ -46,8 +55,9 @@ from palaver.errors import (
 )
 from palaver.events import Event, EventType
 from palaver.fold import fold
+from palaver.given import Given
 from palaver.page import Page
-from palaver.surface import Accepted, Hub, NewKey, Reply
+from palaver.surface import Accepted, Hub, NewKey, Reply, SearchResult
 from palaver.tenant import ApiKey, Scope, Tenant
 
 if TYPE_CHECKING:
@@ -59,15 +69,21 @@ __all__ = [
     "ApiKey",
     "Bot",
     "Branch",
+    "Chunk",
     "Citation",
     "Conflict",
     "Conversation",
     "ConversationStatus",
+    "Document",
+    "DocumentFailed",
+    "DocumentSource",
+    "DocumentStatus",
     "Entity",
     "EntityType",
     "Event",
     "EventType",
     "Forbidden",
+    "Hit",
     "Hub",
     "InterruptReason",
     "InvalidInput",
@@ -83,8 +99,10 @@ __all__ = [
     "ResumeWindowGone",
     "Role",
     "Scope",
+    "SearchResult",
     "ServerUnreachable",
     "Tenant",
+    "TrainingReport",
     "Turn",
     "TurnFailed",
     "TurnInProgress",
@@ -104,14 +122,14 @@ def connect(
     target: str = DEFAULT_TARGET,
     *,
     tenant: str | None = None,
-    models: Mapping[str, Any] | None = None,
     api_key: str | None = None,
     settings: Settings | None = None,
+    **given: Unpack[Given],
 ) -> BlockingHub:
     """Return a hub whose calls block. Close it, or use it in a ``with`` block. The arguments are those of ``open``."""
     from palaver.blocking import BlockingHub
 
-    return BlockingHub(lambda: open(target, tenant=tenant, models=models, api_key=api_key, settings=settings))
+    return BlockingHub(lambda: open(target, tenant=tenant, api_key=api_key, settings=settings, **given))
 
 
 @asynccontextmanager
@@ -119,9 +137,9 @@ async def open(  # noqa: A001  # said as palaver.open
     target: str = DEFAULT_TARGET,
     *,
     tenant: str | None = None,
-    models: Mapping[str, Any] | None = None,
     api_key: str | None = None,
     settings: Settings | None = None,
+    **given: Unpack[Given],
 ) -> AsyncIterator[Hub]:
     """Give a hub whose calls are awaited.
 
@@ -129,9 +147,9 @@ async def open(  # noqa: A001  # said as palaver.open
         target: A store (``palaver.db``, ``sqlite:///palaver.db``, ``:memory:``, ``postgresql://…``, ``redis://…``): the engine
             runs in this process. Or ``http://…`` of a server: the calls go there.
         tenant: Whose data, for a store; ``default`` when omitted. A server takes it from the key.
-        models: Models of this process by the name that bots use for them: LangChain's chat models, or our own.
         api_key: The key for a server; ``PALAVER_API_KEY`` when omitted.
         settings: Everything else; read from the environment when omitted.
+        given: ``models``, ``embeddings``, ``rerankers`` and ``redact`` of this process, for a store. See ``Given``.
 
     Raises:
         InvalidInput: An argument does not go with the target.
@@ -141,7 +159,7 @@ async def open(  # noqa: A001  # said as palaver.open
 
     known = settings or Settings()
     if target.startswith(("http://", "https://")):
-        if tenant is not None or models is not None:
+        if tenant is not None or any(each is not None for each in given.values()):
             raise InvalidInput("A server takes the tenant from the key and the models from its own configuration.")
         from palaver.client import HttpHub
 
@@ -155,7 +173,7 @@ async def open(  # noqa: A001  # said as palaver.open
 
     whose = _tenant_name(known.tenant if tenant is None else tenant)
     placed = known.model_copy(update={"store": target, "tenant": whose})
-    async with HubRoot.open(placed, models=models) as root:
+    async with HubRoot.open(placed, **given) as root:
         # To pyright the keyword all_tenants of LocalKeys.list could be an item of an open TypedDict.
         yield cast("Hub", root.for_tenant(whose))
 

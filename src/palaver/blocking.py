@@ -7,13 +7,15 @@ generator: leave it early and its connection or reader is closed; the turn goes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
+from palaver.attachment import Attachment, FileSource
 from palaver.bot import Bot
 from palaver.conversation import Branch, Conversation, Message, Turn
+from palaver.document import Chunk, Document, Source, TrainingReport
 from palaver.entity import Entity
 from palaver.events import Event
 from palaver.looper import Looper
@@ -27,8 +29,12 @@ from palaver.surface import (
     ConversationFields,
     ConversationQuery,
     Conversations,
+    DocumentFields,
+    DocumentQuery,
+    Documents,
     Entities,
     EntityFields,
+    Files,
     Hub,
     KeyFields,
     Keys,
@@ -36,6 +42,7 @@ from palaver.surface import (
     NewKey,
     PageQuery,
     Reply,
+    SearchResult,
     SendOptions,
     Tenants,
     Turns,
@@ -229,6 +236,26 @@ class BlockingMessages:
         return self._looper.wait(self._inner.search(q, bot_id=bot_id, **page))
 
 
+class BlockingFiles:
+    """``hub.files``: images to send. What is kept of one is drawn anew; see ``Attachment``."""
+
+    def __init__(self, looper: Looper[Hub], inner: Files) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def add(self, source: FileSource, *, name: str | None = None, idempotency_key: str | None = None) -> Attachment:
+        """Keep an image: its path, its bytes, or a ``data:`` URL. One that no message refers to after a day is removed."""
+        return self._looper.wait(self._inner.add(source, name=name, idempotency_key=idempotency_key))
+
+    def get(self, file_id: str) -> Attachment:
+        """Return what is known of a file."""
+        return self._looper.wait(self._inner.get(file_id))
+
+    def content(self, file_id: str) -> bytes:
+        """Return the bytes of a file."""
+        return self._looper.wait(self._inner.content(file_id))
+
+
 class BlockingTurns:
     """``hub.turns``"""
 
@@ -259,6 +286,68 @@ class BlockingTurns:
     def stop(self, turn_id: str) -> Turn:
         """Stop a turn and keep its text; returns once it has ended. Doing it again changes nothing."""
         return self._looper.wait(self._inner.stop(turn_id))
+
+
+class BlockingDocuments:
+    """``hub.documents``: what the bots know."""
+
+    def __init__(self, looper: Looper[Hub], inner: Documents) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def add(
+        self,
+        bot_id: str,
+        source: Source | None = None,
+        *,
+        wait: bool = True,
+        idempotency_key: str | None = None,
+        **fields: Unpack[DocumentFields],
+    ) -> Document:
+        """Give a bot a document and return it once answers come from it; with ``wait=False`` at once, while it is ``pending``.
+
+        Raises:
+            InvalidInput: It can't be taken: nothing was stored.
+            DocumentFailed: It is stored, and could not be read; ``.document`` tells why.
+        """
+        return self._looper.wait(self._inner.add(bot_id, source, wait=wait, idempotency_key=idempotency_key, **fields))
+
+    def get(self, document_id: str) -> Document:
+        """Return a document."""
+        return self._looper.wait(self._inner.get(document_id))
+
+    def list(self, bot_id: str, **query: Unpack[DocumentQuery]) -> Page[Document]:
+        """List the documents of a bot, newest first."""
+        return self._looper.wait(self._inner.list(bot_id, **query))
+
+    def wait(self, document_id: str) -> Document:
+        """Wait until the newest version is ready. Raises ``DocumentFailed``."""
+        return self._looper.wait(self._inner.wait(document_id))
+
+    def replace(
+        self, document_id: str, source: Source | None = None, *, wait: bool = True, **fields: Unpack[DocumentFields]
+    ) -> Document:
+        """Give a document a next version. The one before answers until this one is ready.
+
+        What is not said stays: with no source the content is read anew.
+        """
+        return self._looper.wait(self._inner.replace(document_id, source, wait=wait, **fields))
+
+    def delete(self, document_id: str) -> None:
+        """Delete a document: it is out of every answer at once. It can be restored until it is purged."""
+        self._looper.wait(self._inner.delete(document_id))
+
+    def restore(self, document_id: str) -> Document:
+        """Bring a deleted document back."""
+        return self._looper.wait(self._inner.restore(document_id))
+
+    def content(self, document_id: str) -> bytes:
+        """Return the newest content, as it was given; of what a bot was trained on, the pairs as CSV."""
+        return self._looper.wait(self._inner.content(document_id))
+
+    def chunks(self, document_id: str, **page: Unpack[PageQuery]) -> Page[Chunk]:
+        """List the chunks that answers come from, in the order of the text."""
+        return self._looper.wait(self._inner.chunks(document_id, **page))
 
 
 class BlockingKeys:
@@ -293,6 +382,9 @@ class BlockingTenants:
         return self._looper.wait(self._inner.list(**page))
 
 
+T = TypeVar("T")
+
+
 class BlockingHub:
     """Everything, for one tenant. A context manager; without it call ``close()`` when done.
 
@@ -302,14 +394,47 @@ class BlockingHub:
 
     def __init__(self, opening: Callable[[], AbstractAsyncContextManager[Hub]]) -> None:
         self._looper: Looper[Hub] = Looper(opening)
-        hub = self._looper.held
-        self.bots = BlockingBots(self._looper, hub.bots)
-        self.entities = BlockingEntities(self._looper, hub.entities)
-        self.conversations = BlockingConversations(self._looper, hub.conversations)
-        self.messages = BlockingMessages(self._looper, hub.messages)
-        self.turns = BlockingTurns(self._looper, hub.turns)
-        self.keys = BlockingKeys(self._looper, hub.keys)
-        self.tenants = BlockingTenants(self._looper, hub.tenants)
+        self._inner = self._looper.held
+        self.bots = BlockingBots(self._looper, self._inner.bots)
+        self.entities = BlockingEntities(self._looper, self._inner.entities)
+        self.conversations = BlockingConversations(self._looper, self._inner.conversations)
+        self.messages = BlockingMessages(self._looper, self._inner.messages)
+        self.files = BlockingFiles(self._looper, self._inner.files)
+        self.turns = BlockingTurns(self._looper, self._inner.turns)
+        self.documents = BlockingDocuments(self._looper, self._inner.documents)
+        self.keys = BlockingKeys(self._looper, self._inner.keys)
+        self.tenants = BlockingTenants(self._looper, self._inner.tenants)
+
+    def search(
+        self, bot_id: str, query: str, *, k: int | None = None, where: Mapping[str, str] | None = None
+    ) -> SearchResult:
+        """Find the chunks of a bot's documents that fit a query best. No model is called.
+
+        ``k`` is how many (the bot's own number when omitted); ``where`` compares values of the documents' metadata.
+        """
+        return self._looper.wait(self._inner.search(bot_id, query, k=k, where=where))
+
+    def train(
+        self, bot_id: str, *, policy: str = "all", min_rating: int | None = None, dry_run: bool = False
+    ) -> TrainingReport:
+        """Make past conversations of a bot a document of it: each question with its answer, used once.
+
+        ``policy`` is ``all``, ``rated`` (``min_rating`` or better; 4 when omitted) or ``ended``. Returns once answers come from it. A
+        dry run stores nothing and shows what would be used.
+
+        Raises:
+            Conflict: ``training_in_progress``.
+            DocumentFailed: The run could not be finished; nothing is used.
+        """
+        return self._looper.wait(self._inner.train(bot_id, policy=policy, min_rating=min_rating, dry_run=dry_run))
+
+    def untrain(self, document_id: str) -> None:
+        """Take a run of training back: its document is deleted, and its conversations can be trained on again."""
+        self._looper.wait(self._inner.untrain(document_id))
+
+    def run(self, work: Callable[[Hub], Coroutine[Any, Any, T]]) -> T:
+        """Do something that awaits, with the hub that this one stands on, on its loop; return what comes of it."""
+        return self._looper.wait(work(self._inner))
 
     def close(self) -> None:
         """Let go of everything: running turns of this process end ``interrupted(shutdown)``. May be called again."""

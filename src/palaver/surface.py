@@ -8,23 +8,25 @@ Lists are pages: iterate over ``page.data``, pass ``page.next`` as ``after``. Id
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, NotRequired, Protocol, TypedDict, Unpack
 
+from palaver.attachment import Attached, Attachment, FileSource
 from palaver.bot import Bot
 from palaver.conversation import Branch, Conversation, Message, Turn, TurnStatus
-from palaver.document import Citation
+from palaver.document import Chunk, Citation, Document, DocumentSource, Hit, Source, TrainingReport
 from palaver.entity import Entity
-from palaver.errors import NotFound, TurnFailed
+from palaver.errors import InvalidInput, NotFound, TurnFailed
 from palaver.events import Event
 from palaver.page import Page
 from palaver.tenant import ApiKey, Tenant
 
 
 class BotFields(TypedDict, total=False):
-    """``name`` is needed to create a bot. ``metadata`` is merged one level deep by an update; None removes a key."""
+    """``name`` is needed to create a bot. ``metadata`` is merged one level deep by an update; None removes a key.
+    ``retrieval`` says how the bot's documents are searched: ``enabled``, ``k``, ``vector_weight``, ``where`` …"""
 
     name: str
     instructions: str
@@ -101,7 +103,8 @@ class SendOptions(TypedDict, total=False):
     ``policy`` says what happens while another turn runs: ``reject`` (the default), ``queue`` or ``interrupt``.
     ``key`` makes the call safe to retry (1–255 printable ASCII); over HTTP one is made where none is given, and the SDK
     retries with it. ``client_id`` is the message's own id at the client and serves as the key. ``parent_id`` is the turn
-    to continue (the head of the active path). ``params`` are laid over the bot's for this turn.
+    to continue (the head of the active path). ``params`` are laid over the bot's for this turn. ``attachments`` are the
+    images of a question, at most 10: files of ``hub.files`` or their ids, ``data:`` URLs, paths, bytes.
     """
 
     policy: str
@@ -109,13 +112,37 @@ class SendOptions(TypedDict, total=False):
     client_id: str
     parent_id: str
     params: Mapping[str, Any]
+    attachments: Sequence[Attached]
 
 
 class AppendFields(TypedDict):
-    """A message to store with no model call; ``role`` is ``user`` or ``assistant``."""
+    """A message to store with no model call; ``role`` is ``user`` or ``assistant``, ``attachments`` as for a send."""
 
     role: str
     text: str
+    attachments: NotRequired[Sequence[Attached]]
+
+
+class DocumentFields(TypedDict, total=False):
+    """What is said of a document: ``text`` in place of a source, a ``title`` (else that of the file or page), a ``media_type``
+    where no name tells it, ``metadata`` to filter by."""
+
+    text: str
+    title: str | None
+    media_type: str | None
+    metadata: Mapping[str, Any]
+
+
+class DocumentQuery(TypedDict, total=False):
+    """Filters and the page of a list of documents. ``status`` is ``pending``, ``processing``, ``ready`` or ``failed``; ``source`` is
+    ``file``, ``text``, ``url`` or ``training``; ``deleted`` lists those that can be restored."""
+
+    status: str
+    source: str
+    deleted: bool
+    limit: int
+    after: str
+    before: str
 
 
 class KeyFields(TypedDict, total=False):
@@ -189,6 +216,26 @@ def unless_failed(reply: Reply) -> Reply:
         turn=reply.turn,
         reply=reply.message,
     )
+
+
+def check_trained(document: Document) -> None:
+    """Raise ``InvalidInput`` unless a run of training made this document."""
+    if document.source is not DocumentSource.TRAINING:
+        raise InvalidInput("This document was added, not trained: delete it instead.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """The chunks that fit a query best, best first. ``mode`` says how they were found: by words alone, or by meaning, too."""
+
+    hits: tuple[Hit, ...]
+    mode: str
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,6 +416,24 @@ class Messages(Protocol):
         ...
 
 
+class Files(Protocol):
+    """``hub.files``: images to send. What is kept of one is drawn anew; see ``Attachment``."""
+
+    async def add(
+        self, source: FileSource, *, name: str | None = None, idempotency_key: str | None = None
+    ) -> Attachment:
+        """Keep an image: its path, its bytes, or a ``data:`` URL. One that no message refers to after a day is removed."""
+        ...
+
+    async def get(self, file_id: str) -> Attachment:
+        """Return what is known of a file."""
+        ...
+
+    async def content(self, file_id: str) -> bytes:
+        """Return the bytes of a file."""
+        ...
+
+
 class Turns(Protocol):
     """``hub.turns``"""
 
@@ -394,6 +459,64 @@ class Turns(Protocol):
 
     async def stop(self, turn_id: str) -> Turn:
         """Stop a turn and keep its text; returns once it has ended. Doing it again changes nothing."""
+        ...
+
+
+class Documents(Protocol):
+    """``hub.documents``: what the bots know."""
+
+    async def add(
+        self,
+        bot_id: str,
+        source: Source | None = None,
+        *,
+        wait: bool = True,
+        idempotency_key: str | None = None,
+        **fields: Unpack[DocumentFields],
+    ) -> Document:
+        """Give a bot a document and return it once answers come from it; with ``wait=False`` at once, while it is ``pending``.
+
+        Raises:
+            InvalidInput: It can't be taken: nothing was stored.
+            DocumentFailed: It is stored, and could not be read; ``.document`` tells why.
+        """
+        ...
+
+    async def get(self, document_id: str) -> Document:
+        """Return a document."""
+        ...
+
+    async def list(self, bot_id: str, **query: Unpack[DocumentQuery]) -> Page[Document]:
+        """List the documents of a bot, newest first."""
+        ...
+
+    async def wait(self, document_id: str) -> Document:
+        """Wait until the newest version is ready. Raises ``DocumentFailed``."""
+        ...
+
+    async def replace(
+        self, document_id: str, source: Source | None = None, *, wait: bool = True, **fields: Unpack[DocumentFields]
+    ) -> Document:
+        """Give a document a next version. The one before answers until this one is ready.
+
+        What is not said stays: with no source the content is read anew.
+        """
+        ...
+
+    async def delete(self, document_id: str) -> None:
+        """Delete a document: it is out of every answer at once. It can be restored until it is purged."""
+        ...
+
+    async def restore(self, document_id: str) -> Document:
+        """Bring a deleted document back."""
+        ...
+
+    async def content(self, document_id: str) -> bytes:
+        """Return the newest content, as it was given; of what a bot was trained on, the pairs as CSV."""
+        ...
+
+    async def chunks(self, document_id: str, **page: Unpack[PageQuery]) -> Page[Chunk]:
+        """List the chunks that answers come from, in the order of the text."""
         ...
 
 
@@ -433,11 +556,42 @@ class Hub(Protocol):
     @property
     def messages(self) -> Messages: ...
     @property
+    def files(self) -> Files: ...
+    @property
     def turns(self) -> Turns: ...
+    @property
+    def documents(self) -> Documents: ...
     @property
     def keys(self) -> Keys: ...
     @property
     def tenants(self) -> Tenants: ...
+
+    async def search(
+        self, bot_id: str, query: str, *, k: int | None = None, where: Mapping[str, str] | None = None
+    ) -> SearchResult:
+        """Find the chunks of a bot's documents that fit a query best. No model is called.
+
+        ``k`` is how many (the bot's own number when omitted); ``where`` compares values of the documents' metadata.
+        """
+        ...
+
+    async def train(
+        self, bot_id: str, *, policy: str = "all", min_rating: int | None = None, dry_run: bool = False
+    ) -> TrainingReport:
+        """Make past conversations of a bot a document of it: each question with its answer, used once.
+
+        ``policy`` is ``all``, ``rated`` (``min_rating`` or better; 4 when omitted) or ``ended``. Returns once answers come from it. A
+        dry run stores nothing and shows what would be used.
+
+        Raises:
+            Conflict: ``training_in_progress``.
+            DocumentFailed: The run could not be finished; nothing is used.
+        """
+        ...
+
+    async def untrain(self, document_id: str) -> None:
+        """Take a run of training back: its document is deleted, and its conversations can be trained on again."""
+        ...
 
     async def aclose(self) -> None:
         """Let go of everything: running turns of this process end ``interrupted(shutdown)``."""

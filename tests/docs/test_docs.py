@@ -106,8 +106,8 @@ def raised_codes() -> set[str]:
     return codes | {"unknown_field", "invalid_type"}
 
 
-NOT_SHOWN = {"fence_lost", "turn_failed", "invalid_multipart"}
-"""Never leaves the engine; stands for the code of its turn; comes with files."""
+NOT_SHOWN = {"fence_lost", "turn_failed", "document_failed"}
+"""Never leaves the engine; stand for the code of their turn or document."""
 
 
 def test_every_code_is_documented() -> None:
@@ -126,6 +126,7 @@ def test_statuses_are_the_servers() -> None:
                 "host_not_allowed": errors.Forbidden,
                 "origin_not_allowed": errors.Forbidden,
                 "internal": errors.PalaverError,
+                "training_in_progress": errors.Conflict,
             }
             error = classes[code]("", code=code) if code in classes else errors.error_from(code, "", {})
             assert status_of(error) == int(status), code

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
-from palaver.errors import PalaverError, TurnFailed
+from palaver.errors import DocumentFailed, PalaverError, TurnFailed
 from palaver.events import Event, EventType
 from palaver.jsonable import encode
 
@@ -69,6 +69,8 @@ def _told(error: PalaverError) -> dict[str, Any]:
     said: dict[str, Any] = {"error": error.__class__.__name__, "code": error.code, "message": error.message}
     if isinstance(error, TurnFailed):
         said |= {"turn": error.turn, "reply": error.reply}
+    if isinstance(error, DocumentFailed):
+        said |= {"document": error.document}
     for name in ("turn_id", "conversation_id", "errors", "url"):
         if name in error.details:
             said[name] = error.details[name]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from collections.abc import Awaitable
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
+import pictures
 from palaver.ids import new_id
+from parity import knowledge
 from parity.record import Record
 
 MODEL = "scripted:Refunds take 14 days."
@@ -24,11 +29,13 @@ async def play(hub: Any) -> Record:
     )
     await _talk(record, hub, chat.id)
     await _branches(record, hub, chat.id)
+    await _pictures(record, hub, bot.id)
     await _errors(record, hub, bot.id, chat.id)
     await _busy(record, hub)
     await _failed(record, hub)
     await _pages(record, hub, bot.id)
     await _lifecycle(record, hub, chat.id)
+    await knowledge.play(record, hub, bot.id)
     await _keys(record, hub, bot.id)
     return record
 
@@ -119,6 +126,50 @@ async def _branches(record: Record, hub: Any, chat_id: str) -> None:
     await record.step("a parent", hub.messages.send(chat_id, "From there.", parent_id=edited.turn.id))
     await record.step("delete a turn", hub.messages.delete(edited.id))
     await record.step("it is deleted", hub.messages.delete(edited.id))
+
+
+async def _pictures(record: Record, hub: Any, bot_id: str) -> None:
+    red, blue = pictures.plain("red"), pictures.plain("blue")
+    file = await record.step("keep a file", hub.files.add(red, name="../red.jpg", idempotency_key="red"))
+    await record.step("keep it again", hub.files.add(red, name="../red.jpg", idempotency_key="red"))
+    await record.step("keep another", hub.files.add(blue, name="../red.jpg", idempotency_key="red"))
+    await record.step("get the file", hub.files.get(file.id))
+    await record.step("read it", _size(hub.files.content(file.id)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "blue é.png"
+        path.write_bytes(blue)
+        await record.step("keep a path", hub.files.add(path))
+        chat = await hub.conversations.create(bot_id)
+        given = [file, file.id, str(path), blue, pictures.data_url(red)]
+        shown = await record.step(
+            "send images", hub.messages.send(chat.id, "What are these?", attachments=given, key="a")
+        )
+        await record.step("send them again", hub.messages.send(chat.id, "What are these?", attachments=given, key="a"))
+        await record.step("send others", hub.messages.send(chat.id, "What are these?", attachments=[red], key="a"))
+    await record.events("stream an image", hub.messages.stream(chat.id, "And this?", attachments=[blue]))
+    await record.step("edit an image", hub.messages.edit(shown.user_message.id, "This?", attachments=[path.name, blue]))
+    await record.step("edit with one", hub.messages.edit(shown.user_message.id, "This?", attachments=[blue]))
+    appended = [{"role": "user", "text": "Look", "attachments": [red]}]
+    await record.step("append an image", hub.messages.append(chat.id, appended, idempotency_key="look"))
+    await record.step("append it again", hub.messages.append(chat.id, appended, idempotency_key="look"))
+    await record.step("images in the history", hub.messages.list(chat.id))
+    for bad in (b"", b"x", pictures.SVG, red[:60], "no/such/file.png", "data:image/png,x", "", "a\x00b", 5, None):
+        await record.step(f"keep {bad!r:.20}", hub.files.add(bad))
+        await record.step(f"send {bad!r:.20}", hub.messages.send(chat.id, "x", attachments=[bad]))
+    await record.step("send a string", hub.messages.send(chat.id, "x", attachments="red.png"))
+    await record.step("send too many", hub.messages.send(chat.id, "x", attachments=[red] * 11))
+    await record.step("send a bomb", hub.messages.send(chat.id, "x", attachments=[pictures.bomb()]))
+    await record.step("send none's", hub.messages.send(chat.id, "x", attachments=[new_id("att")]))
+    await record.step("get none's", hub.files.get(new_id("att")))
+    await record.step("read none's", hub.files.content("att_1"))
+    await hub.bots.update(bot_id, params={"vision": False})
+    await record.step("send to a blind model", hub.messages.send(chat.id, "x", attachments=[red]))
+    await record.step("ask a blind model again", hub.messages.regenerate(shown.id))
+    await hub.bots.update(bot_id, params={})
+
+
+async def _size(reading: Awaitable[bytes]) -> int:
+    return len(await reading)
 
 
 async def _errors(record: Record, hub: Any, bot_id: str, chat_id: str) -> None:

@@ -36,7 +36,8 @@ async def test_a_bad_network_loses_and_repeats_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_bad_network_creates_nothing_twice(tmp_path: Path) -> None:
-    """A create whose request or answer is cut anywhere makes one bot; a plain send waits through the cuts for its one answer."""
+    """A create or an upload whose request or answer is cut anywhere is made once; a plain send waits through the cuts for its
+    one answer."""
     chance = random.Random(21)
     async with serving(tmp_path / "cut.db", {}) as server:
         points = chain.from_iterable((chance.randrange(1, 600), None) for _ in repeat(None))
@@ -44,6 +45,9 @@ async def test_a_bad_network_creates_nothing_twice(tmp_path: Path) -> None:
             for number in range(20):
                 bot = await hub.bots.create(name=f"Bot {number}", model="scripted:Fine.")
                 chat = await hub.conversations.create(bot.id)
+                for source in (b"A file.", "Some words."):
+                    await hub.documents.add(bot.id, source, wait=False)
+                assert len(await hub.documents.list(bot.id)) == 2
                 reply = await hub.messages.send(chat.id, "Well?")
                 assert reply.text == "Fine."
                 assert (await hub.conversations.get(chat.id)).turn_count == 1

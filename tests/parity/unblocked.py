@@ -23,7 +23,8 @@ class Unblocked:
         self._hub = hub
 
     def __getattr__(self, name: str) -> Any:
-        return _Namespace(getattr(self._hub, name))
+        found = getattr(self._hub, name)
+        return _awaited(found) if callable(found) else _Namespace(found)
 
 
 class _Namespace:
@@ -31,10 +32,13 @@ class _Namespace:
         self._inner = inner
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._inner, name)
-        if "Generator" in str(inspect.signature(method).return_annotation):
-            return lambda *args, **kwargs: _events(method(*args, **kwargs))
-        return lambda *args, **kwargs: asyncio.to_thread(method, *args, **kwargs)
+        return _awaited(getattr(self._inner, name))
+
+
+def _awaited(method: Callable[..., Any]) -> Callable[..., Any]:
+    if "Generator" in str(inspect.signature(method).return_annotation):
+        return lambda *args, **kwargs: _events(method(*args, **kwargs))
+    return lambda *args, **kwargs: asyncio.to_thread(method, *args, **kwargs)
 
 
 async def _events(reading: Generator[Event, None, None]) -> AsyncGenerator[Event, None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import palaver
+import pictures
 from crash.process import serving
 from palaver.conversation import InterruptReason, TurnStatus
 from peers.gguf_files import SENTENCE
@@ -34,6 +35,22 @@ async def test_a_real_model_answers_through_a_real_server(reciter: Llama, tmp_pa
         assert turn.usage.input_tokens > 0
         assert turn.usage.output_tokens > 10
         assert (await hub.messages.list(chat.id)).data[1] == answer
+
+
+async def test_a_real_model_sees(babbler: Llama, tmp_path: Path) -> None:
+    """Two images give two answers, the same image the same one; and the image is seen again with the next question."""
+
+    async def described(hub: palaver.Hub, bot_id: str, colour: str) -> tuple[str, str]:
+        chat = await hub.conversations.create(bot_id, kind="vision")
+        seen = await hub.messages.send(chat.id, "What is it?", attachments=[pictures.plain(colour)])
+        return seen.text, (await hub.messages.send(chat.id, "And now?")).text
+
+    async with serving(tmp_path / "chat.db", _env(babbler)) as server, palaver.open(server.url) as hub:
+        bot = await hub.bots.create(name="Eye", params={"temperature": 0, "max_tokens": 24})
+        red, blue, red_again = [await described(hub, bot.id, colour) for colour in ("red", "blue", "red")]
+    assert red == red_again
+    assert red[0] != blue[0]
+    assert red[1] != blue[1]
 
 
 async def test_a_stop_frees_the_real_model(babbler: Llama, tmp_path: Path) -> None:

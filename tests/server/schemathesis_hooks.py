@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+import pictures
 from palaver.errors import InvalidInput
 from palaver.text import check_message_text, check_name
 
@@ -22,6 +23,10 @@ OF_THE_PAST = frozenset(
     {"idempotency_key_reused", "invalid_cursor", "invalid_page", "invalid_parent", "version_conflict"}
 )
 """Codes of refusals that hang on what was asked before: a cursor, a version, a key or a turn of another answer."""
+
+OF_THE_BYTES = frozenset({"invalid_file", "unsupported_type", "fetch_disabled", "model_has_no_vision"})
+"""Codes of files that are not what they say, of pages that are not fetched here, and of images for a model that is told not to
+look: a schema can't tell."""
 
 UNQUOTED = "invalid_if_match"
 """schemathesis 4.32 sends an entity tag without its quotes where it covers the pattern of ``If-Match``."""
@@ -44,16 +49,18 @@ def _passes(check: Callable[[str], str]) -> Callable[[str], bool]:
 
 
 schemathesis.openapi.format("palaver-message", _TEXT.filter(_passes(check_message_text)))
+schemathesis.openapi.format("palaver-url", st.from_regex(r"\Ahttps?://[a-z0-9./-]{1,60}\Z"))
+_PICTURE = pictures.data_url(pictures.plain(side=4))
+schemathesis.openapi.format("palaver-data-url", st.just(_PICTURE))
+schemathesis.openapi.format("palaver-attachment", st.sampled_from([_PICTURE, _IDS.get("att", _PICTURE)]))
 schemathesis.openapi.format("palaver-name", _TEXT.filter(_passes(check_name)))
 
 
 @schemathesis.check
 def valid_requests_are_accepted(context: schemathesis.CheckContext, response: Any, case: Case) -> bool | None:
     """The check that schemathesis has for this, but for refusals that no schema can foresee."""
-    if response.status_code in (400, 410, 412, 422) and response.json()["code"] in OF_THE_PAST | {
-        "resume_window_gone",
-        UNQUOTED,
-    }:
+    passing = OF_THE_PAST | OF_THE_BYTES | {"resume_window_gone", UNQUOTED}
+    if response.status_code in (400, 410, 412, 422) and response.json()["code"] in passing:
         return None
     return positive_data_acceptance(context, response, case)
 
@@ -88,11 +95,13 @@ def _existing(case: Case) -> dict[str, Any]:
 
 
 def _said_once(body: dict[str, Any]) -> dict[str, Any]:
-    left_out: set[str] = set()
+    left_out: set[str] = {"url"} if isinstance(body.get("text"), str) else set()
     if isinstance(body.get("entity"), dict):
         left_out = {"entity_id", "entity_type"}
     elif isinstance(body.get("entity_id"), str):
         left_out = {"entity_type"}
+    if body.get("policy") != "rated" and isinstance(body.get("min_rating"), int):
+        body = {**body, "min_rating": None}
     return {name: value for name, value in body.items() if name not in left_out or not isinstance(value, str)}
 
 

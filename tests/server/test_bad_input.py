@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import httpx2
 import pytest
 import pytest_asyncio
 
+import pictures
+from server.bad_documents import DOCUMENTS
+from server.rows import Row, a_form, a_part, get, post
 from server.world import World, a_world, unknown
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON = {"Content-Type": "application/json"}
 LONG_ID = "x" * 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A request, with ``{bot}``, ``{conv}``, ``{turn}``, ``{msg}``, ``{question}`` … for what exists."""
-
-    about: str
-    method: str
-    path: str
-    status: int
-    code: str
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def post(about: str, path: str, body: Any, status: int, code: str, **headers: str) -> Row:
-    return Row(about, "POST", path, status, code, body, {k.replace("_", "-"): v for k, v in headers.items()})
-
-
-def get(about: str, path: str, status: int, code: str, **headers: str) -> Row:
-    return Row(about, "GET", path, status, code, None, {k.replace("_", "-"): v for k, v in headers.items()})
 
 
 BOTS, CONVS, SEND = "/v1/bots", "/v1/conversations", "/v1/conversations/{conv}/messages"
@@ -269,7 +249,62 @@ STATES = [
     post("a name that is taken", BOTS, {"name": "Helper"}, 409, "name_taken"),
 ]
 
-TABLE = [*BODIES, *FIELDS, *TEXTS, *IDS, *LISTS, *HEADERS, *STATES]
+FILES = "/v1/files"
+RED = pictures.data_url(pictures.plain())
+UPLOADS = [
+    post("empty", FILES, b"", 400, "invalid_body"),
+    post("no data", FILES, {"name": "x"}, 422, "missing_field"),
+    post("data: number", FILES, {"data": 5}, 422, "invalid_type"),
+    post("an id", FILES, {"data": RED, "id": "att_1"}, 422, "unknown_field"),
+    post("a type", FILES, {"data": RED, "media_type": "image/svg+xml"}, 422, "unknown_field"),
+    post("a path", FILES, {"data": "/etc/passwd"}, 422, "invalid_file"),
+    post("a URL", FILES, {"data": "http://169.254.169.254/"}, 422, "invalid_file"),
+    post("no base64", FILES, {"data": "data:image/png,abc"}, 422, "invalid_file"),
+    post("bad base64", FILES, {"data": "data:image/png;base64,???"}, 422, "invalid_file"),
+    post("0 bytes", FILES, {"data": "data:image/png;base64,"}, 422, "invalid_file"),
+    post("a cut PNG", FILES, {"data": pictures.data_url(pictures.plain()[:80])}, 422, "invalid_file"),
+    post("SVG", FILES, {"data": pictures.data_url(pictures.SVG, "image/svg+xml")}, 422, "unsupported_type"),
+    post("SVG that says PNG", FILES, {"data": pictures.data_url(pictures.SVG)}, 422, "unsupported_type"),
+    post("HTML", FILES, {"data": pictures.data_url(pictures.HTML, "text/html")}, 422, "unsupported_type"),
+    post("a bomb", FILES, {"data": pictures.data_url(pictures.bomb())}, 422, "file_too_complex"),
+    post("a name of 1,001", FILES, {"data": RED, "name": "x" * 1_001}, 422, "invalid_parameter"),
+    Row("text", "POST", FILES, 415, "unsupported_media_type", b"x", {"Content-Type": "image/png"}),
+    a_form("no boundary", b"x", 400, "invalid_multipart", "multipart/form-data"),
+    a_form("no parts", b"--xx--\r\n", 400, "invalid_multipart"),
+    a_form("cut", a_part(pictures.plain()), 400, "invalid_multipart"),
+    a_form("another field", a_part(b"x", 'name="photo"; filename="a"') + b"--xx--\r\n", 400, "invalid_multipart"),
+    a_form("no file", a_part(b"x", 'name="file"') + b"--xx--\r\n", 400, "invalid_multipart"),
+    a_form("two files", a_part(b"x") * 2 + b"--xx--\r\n", 422, "too_many_files"),
+    a_form("a field more", a_part(b"x") + a_part(b"x", 'name="bot"') + b"--xx--\r\n", 422, "unknown_field"),
+    a_form("an empty file", a_part(b"") + b"--xx--\r\n", 422, "invalid_file"),
+    a_form("HTML in a form", a_part(pictures.HTML) + b"--xx--\r\n", 422, "unsupported_type"),
+    Row("a key of blanks", "POST", FILES, 400, "invalid_idempotency_key", {"data": RED}, {"Idempotency-Key": "a b"}),
+    get("a file of no one", FILES + "/" + unknown("att"), 404, "not_found"),
+    get("content of no one", FILES + "/" + unknown("att") + "/content", 404, "not_found"),
+    get("a dotted file", FILES + "/..%2Fx", 404, "not_found"),
+    post("attachments: string", SEND, {"text": "x", "attachments": RED}, 422, "invalid_type"),
+    post("attachments: numbers", SEND, {"text": "x", "attachments": [5]}, 422, "invalid_type"),
+    post("11 attachments", SEND, {"text": "x", "attachments": [RED] * 11}, 422, "too_many_attachments"),
+    post("an attachment of no one", SEND, {"text": "x", "attachments": [unknown("att")]}, 404, "not_found"),
+    post(
+        "a bomb in a send",
+        SEND,
+        {"text": "x", "attachments": [pictures.data_url(pictures.bomb())]},
+        422,
+        "file_too_complex",
+    ),
+    post("an image and no text", SEND, {"text": "", "attachments": [RED]}, 422, "empty_message"),
+    post(
+        "a broken image in an append",
+        SEND + ":append",
+        {"messages": [{"role": "user", "text": "x", "attachments": [pictures.data_url(b"x")]}]},
+        422,
+        "unsupported_type",
+    ),
+    post("attachments of a regenerate", "/v1/messages/{msg}/regenerate", {"attachments": [RED]}, 422, "unknown_field"),
+]
+
+TABLE = [*BODIES, *FIELDS, *TEXTS, *IDS, *LISTS, *HEADERS, *STATES, *UPLOADS, *DOCUMENTS]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -9,11 +9,10 @@ import httpx2
 
 from palaver.config import Settings
 from palaver.hub import HubRoot
-from palaver.models.catalog import Catalog
+from palaver.hub.equipment import Equipment
 from palaver.models.scripted import ScriptedModel
 from palaver.server import create_app
 from palaver.stores.sqlite import SqliteStore
-from palaver.turns import TurnEngine
 from server.world import BASE
 
 
@@ -24,11 +23,10 @@ async def test_a_full_store_is_507_and_heals(tmp_path: Path) -> None:
         store = SqliteStore(tmp_path / "chat.db", max_bytes=2_000_000)
         await store.open()
         stack.push_async_callback(store.close)
-        catalog = Catalog(models={"short": ScriptedModel("Yes.")})
-        engine = TurnEngine(store, catalog)
-        await engine.start()
-        stack.push_async_callback(engine.close)
-        root = HubRoot(Settings(), store, catalog, engine, await store.secret())
+        parts = Equipment.on(store, Settings(), stack, models={"short": ScriptedModel("Yes.")})
+        await parts.engine.start()
+        stack.push_async_callback(parts.engine.close)
+        root = HubRoot(Settings(), store, parts, await store.secret())
         transport = httpx2.ASGITransport(app=create_app(Settings(), hub_root=root))
         http = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=BASE))
         bot = (await http.post("/v1/bots", json={"name": "b", "model": "short"})).json()

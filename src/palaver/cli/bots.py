@@ -66,6 +66,7 @@ def card(bot: Bot) -> Card:
         "model": bot.model,
         "instructions": bot.instructions,
         "params": bot.params,
+        "retrieval": bot.retrieval,
         "idle timeout": f"{bot.idle_timeout_minutes} min" if bot.idle_timeout_minutes else None,
         "metadata": bot.metadata,
         "created": bot.created_at,

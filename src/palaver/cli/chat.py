@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,11 +15,11 @@ from palaver.cli.find import PAGE, find_bot
 from palaver.cli.show import clean, one_line
 from palaver.cli.target import StoreOption, TenantOption, UrlOption, opened
 from palaver.cli.terminal import Terminal
-from palaver.conversation import Conversation, Message, Role
+from palaver.conversation import Conversation, ImagePart, Message, Role
 from palaver.errors import InvalidInput, NotFound, PalaverError
 from palaver.events import Event, EventType
 from palaver.ids import new_id
-from palaver.surface import Accepted
+from palaver.surface import Accepted, SendOptions
 
 EPILOG = """Examples:
 
@@ -34,6 +35,7 @@ HELP = """\
 /history       what was said so far
 /rate N        rate the last answer, 1 to 5
 /regenerate    answer the last question again
+/image PATH    show an image with your next message
 /new           begin a new conversation
 /quit          leave (or Ctrl-D)
 Ctrl-C while an answer comes stops it; what was said is kept."""
@@ -74,12 +76,14 @@ class Chat:
         self._terminal = terminal
         self._bot = bot
         self._conversation = conversation
+        self._images: list[str] = []
         self.failed = False
         self._commands: dict[str, Callable[[str], None]] = {
             "/help": self._help,
             "/history": self._history,
             "/rate": self._rate,
             "/regenerate": self._regenerate,
+            "/image": self._image,
             "/new": self._new,
         }
 
@@ -126,9 +130,11 @@ class Chat:
         return self._conversation
 
     def _ask(self, text: str) -> None:
-        conversation_id, key = self._begun().id, new_id("key")
-        events = self._hub.messages.stream(conversation_id, text, key=key)
-        self._follow(events, lambda: _turn_of(self._hub.messages.start(conversation_id, text, key=key)))
+        conversation_id = self._begun().id
+        options: SendOptions = {"key": new_id("key"), "attachments": self._images}
+        self._images = []
+        events = self._hub.messages.stream(conversation_id, text, **options)
+        self._follow(events, lambda: _turn_of(self._hub.messages.start(conversation_id, text, **options)))
 
     def _regenerate(self, _: str) -> None:
         answer, key = self._last_answer(), new_id("key")
@@ -181,9 +187,16 @@ class Chat:
         running = self._conversation and self._hub.conversations.get(self._conversation.id).running_turn_id
         for message in self._messages():
             if message.role is Role.USER:
-                self._terminal.text(f"> {message.text}\n")
+                images = sum(isinstance(part, ImagePart) for part in message.parts)
+                self._terminal.text(f"> {message.text}{' [image]' * images}\n")
             elif message.turn_id != running:
                 self._terminal.text(f"{message.text}\n")
+
+    def _image(self, argument: str) -> None:
+        if not Path(argument).is_file():
+            raise InvalidInput("Name an image: /image PATH")
+        self._images.append(argument)
+        self._terminal.note(f"{one_line(argument)} goes with your next message.")
 
     def _rate(self, argument: str) -> None:
         if argument not in {"1", "2", "3", "4", "5"}:

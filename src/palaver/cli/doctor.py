@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,6 +16,7 @@ from palaver.cli.target import JsonOption, StoreOption, UrlOption
 from palaver.config import Settings
 from palaver.errors import InvalidInput, ModelError, PalaverError
 from palaver.page import Page
+from palaver.stores.base import Feature
 from palaver.stores.open import without_password
 from palaver.stores.orders import StoreHealth
 from palaver.surface import Hub
@@ -83,15 +85,32 @@ def _durability(health: StoreHealth, found: Findings) -> None:
 
 
 def _model(root: HubRoot, found: Findings) -> None:
-    name = root.catalog.default_name()
+    name = root.models.default_name()
     if name == OFFLINE:
         found.facts["default model"] = "offline: no provider is configured, set OPENAI_API_KEY or GROQ_API_KEY"
         return
     found.facts["default model"] = name
     try:
-        root.catalog.find(name)
+        root.models.find(name)
     except ModelError as error:
         found.troubles.append(error.message)
+
+
+def _finding(root: HubRoot, found: Findings) -> None:
+    """By what the documents of bots are found that name no embedding of their own."""
+    name = root.embeddings.default_name()
+    if name is None:
+        found.facts["documents"] = "found by their words alone (lexical): PALAVER_DEFAULT_EMBEDDING names no embedding"
+        return
+    found.facts["documents"] = f"found by their words and by vectors of {name}"
+    try:
+        root.embeddings.find(name)
+    except ModelError as error:
+        found.troubles.append(error.message)
+    if Feature.VECTOR_SEARCH not in root.store.features and find_spec("faiss") is None:
+        found.troubles.append(
+            "Vectors are searched in memory here, which needs an extra: pip install 'palaver[faiss]'."
+        )
 
 
 async def _counts(hub: Hub | LocalHub, found: Findings) -> None:
@@ -117,6 +136,7 @@ async def _examine_store(settings: Settings, found: Findings) -> None:
             "closed: every call needs a key" if closed else "open: on this machine only, no key needed"
         )
         _model(root, found)
+        _finding(root, found)
         await _counts(root.for_tenant(), found)
 
 

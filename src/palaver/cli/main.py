@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from palaver.cli import bots, conversations, keys
+from palaver.cli import bots, conversations, documents, keys, knowledge
 from palaver.cli.backup import BACKUP_EPILOG, RESTORE_EPILOG, backup, restore
 from palaver.cli.chat import EPILOG as CHAT_EPILOG
 from palaver.cli.chat import chat
@@ -23,6 +23,7 @@ from palaver.cli.migrate import migrate
 from palaver.cli.serve import EPILOG as SERVE_EPILOG
 from palaver.cli.serve import serve
 from palaver.cli.show import clean
+from palaver.cli.target import on_hub
 from palaver.errors import Forbidden, InvalidInput, PalaverError, ServerUnreachable, Unauthenticated
 
 app = typer.Typer(
@@ -39,6 +40,10 @@ app.command("serve", epilog=SERVE_EPILOG)(serve)
 app.command("chat", epilog=CHAT_EPILOG)(chat)
 app.add_typer(bots.app, name="bots")
 app.add_typer(conversations.app, name="conversations")
+app.add_typer(documents.app, name="documents")
+on_hub(app, "search", epilog=knowledge.SEARCH_EPILOG)(knowledge.search)
+on_hub(app, "train", epilog=knowledge.TRAIN_EPILOG)(knowledge.train)
+on_hub(app, "untrain", epilog=knowledge.UNTRAIN_EPILOG)(knowledge.untrain)
 app.add_typer(keys.app, name="keys")
 app.command("doctor", epilog=DOCTOR_EPILOG)(doctor)
 app.command("migrate", epilog=MIGRATE_EPILOG)(migrate)

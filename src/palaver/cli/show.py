@@ -45,7 +45,7 @@ def one_line(text: str, limit: int = 60) -> str:
 
 
 class Shown(Protocol):
-    """What a command returns."""
+    """What a command returns. If it has a ``status``, that is the exit code."""
 
     def plain(self) -> Any:
         """As JSON shapes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -39,6 +39,21 @@ _SHARED: Mapping[str, tuple[Any, object]] = {
 }
 
 
+def pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
+    """Return the KEY=VALUE that an option was given.
+
+    Raises:
+        InvalidInput: One of them is none.
+    """
+    found = {}
+    for pair in given or ():
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise InvalidInput(f"{option} {pair}: say KEY=VALUE.")
+        found[key] = value
+    return found
+
+
 def opened(store: str | None, url: str | None, tenant: str | None = None, *, maintenance: bool = False) -> BlockingHub:
     """Return the hub of these options. A command that only looks or edits leaves ``maintenance`` to the servers.
 
@@ -71,6 +86,7 @@ def on_hub(
             with opened(outer["store"], outer["url"], outer.get("tenant")) as hub:
                 shown = function(hub, **given)
             emit(shown, as_json=outer["as_json"])
+            raise typer.Exit(getattr(shown, "status", 0))
 
         parameters = [
             parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)

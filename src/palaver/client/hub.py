@@ -9,8 +9,11 @@ import httpx2
 
 from palaver.client.bots import HttpBots
 from palaver.client.conversations import HttpConversations
+from palaver.client.documents import HttpDocuments
 from palaver.client.entities import HttpEntities
+from palaver.client.files import HttpFiles
 from palaver.client.keys import HttpKeys
+from palaver.client.knowledge import HttpKnowledge
 from palaver.client.messages import HttpMessages
 from palaver.client.nouns import shaped
 from palaver.client.tenants import HttpTenants
@@ -42,9 +45,13 @@ class HttpHub:
         self.entities = HttpEntities(self._transport)
         self.conversations = HttpConversations(self._transport)
         self.messages = HttpMessages(self._transport)
+        self.files = HttpFiles(self._transport)
         self.turns = HttpTurns(self._transport)
+        self.documents = HttpDocuments(self._transport)
         self.keys = HttpKeys(self._transport)
         self.tenants = HttpTenants(self._transport)
+        knowledge = HttpKnowledge(self._transport, self.documents)
+        self.search, self.train, self.untrain = knowledge.search, knowledge.train, knowledge.untrain
 
     async def ready(self) -> StoreHealth:
         """Say what an acknowledgement of this server means. No key is needed.

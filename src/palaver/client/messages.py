@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, Unpack
 
+from palaver.attaching import with_files
 from palaver.client.follow import Follower
 from palaver.client.nouns import Noun, path_of, shaped
 from palaver.client.replies import accepted_of, stored_reply, told_reply
@@ -20,70 +21,72 @@ from palaver.page import Page
 from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions, unless_failed
 
 
-def _begin(path: str, body: dict[str, Any], options: SendOptions) -> Call:
-    given = dict(options)
+async def _begin(path: str, body: dict[str, Any], options: SendOptions) -> Call:
+    given = await with_files(options)
     key = given.pop("key", None)
     call = Call(method="POST", path=path, body={**body, **given}, repeatable=True)
-    return call if key is None and given.get("client_id") is not None else call.keyed(key)  # type: ignore[arg-type]
+    return call if key is None and given.get("client_id") is not None else call.keyed(key)
 
 
-def _sending(conversation_id: str, text: str, options: SendOptions) -> Call:
-    return _begin(path_of("conversations", "conv", conversation_id, "messages"), {"text": text}, options)
+async def _sending(conversation_id: str, text: str, options: SendOptions) -> Call:
+    return await _begin(path_of("conversations", "conv", conversation_id, "messages"), {"text": text}, options)
 
 
-def _regenerating(message_id: str, options: SendOptions) -> Call:
-    return _begin(path_of("messages", "msg", message_id, "regenerate"), {}, options)
+async def _regenerating(message_id: str, options: SendOptions) -> Call:
+    return await _begin(path_of("messages", "msg", message_id, "regenerate"), {}, options)
 
 
-def _editing(message_id: str, text: str, options: SendOptions) -> Call:
-    return _begin(path_of("messages", "msg", message_id, "edit"), {"text": text}, options)
+async def _editing(message_id: str, text: str, options: SendOptions) -> Call:
+    return await _begin(path_of("messages", "msg", message_id, "edit"), {"text": text}, options)
 
 
 class HttpMessages(Noun):
     """See ``surface.Messages``."""
 
     async def send(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Reply:
-        return await self._reply(_sending(conversation_id, text, options))
+        return await self._reply(await _sending(conversation_id, text, options))
 
     async def stream(
         self, conversation_id: str, text: str, **options: Unpack[SendOptions]
     ) -> AsyncGenerator[Event, None]:
-        async with aclosing(self._follow(_sending(conversation_id, text, options))) as events:
+        async with aclosing(self._follow(await _sending(conversation_id, text, options))) as events:
             async for event in events:
                 yield event
 
     async def start(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
-        return await self._start(_sending(conversation_id, text, options))
+        return await self._start(await _sending(conversation_id, text, options))
 
     async def regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Reply:
-        return await self._reply(_regenerating(message_id, options))
+        return await self._reply(await _regenerating(message_id, options))
 
     async def stream_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> AsyncGenerator[Event, None]:
-        async with aclosing(self._follow(_regenerating(message_id, options))) as events:
+        async with aclosing(self._follow(await _regenerating(message_id, options))) as events:
             async for event in events:
                 yield event
 
     async def start_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Accepted:
-        return await self._start(_regenerating(message_id, options))
+        return await self._start(await _regenerating(message_id, options))
 
     async def edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Reply:
-        return await self._reply(_editing(message_id, text, options))
+        return await self._reply(await _editing(message_id, text, options))
 
     async def stream_edit(
         self, message_id: str, text: str, **options: Unpack[SendOptions]
     ) -> AsyncGenerator[Event, None]:
-        async with aclosing(self._follow(_editing(message_id, text, options))) as events:
+        async with aclosing(self._follow(await _editing(message_id, text, options))) as events:
             async for event in events:
                 yield event
 
     async def start_edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
-        return await self._start(_editing(message_id, text, options))
+        return await self._start(await _editing(message_id, text, options))
 
     async def append(
         self, conversation_id: str, messages: Sequence[AppendFields], *, idempotency_key: str | None = None
     ) -> Sequence[Message]:
         path = path_of("conversations", "conv", conversation_id, "messages:append")
-        call = Call(method="POST", path=path, body={"messages": list(messages)}).keyed(idempotency_key)
+        call = Call(method="POST", path=path, body={"messages": [await with_files(each) for each in messages]}).keyed(
+            idempotency_key
+        )
         answer = await self._transport.send(call)
         return tuple(shaped(Message, row) for row in answer.body["data"])
 

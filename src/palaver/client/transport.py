@@ -30,6 +30,7 @@ from palaver.errors import (
     error_from,
 )
 from palaver.once import check_key
+from palaver.sources import File
 
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "request_id"})
 _BY_STATUS: Mapping[int, type[PalaverError]] = {
@@ -75,12 +76,13 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request to be sent, once or more often."""
+    """A request to be sent, once or more often: a JSON ``body`` or, with a ``file``, a form of the same fields."""
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    file: File | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
 
@@ -151,11 +153,17 @@ class Transport:
         Raises:
             PalaverError: What the server's problem document stands for, or ``ServerUnreachable``.
         """
+        response = await self.fetch(call)
+        body = _json_object(response.content) if response.content else {}
+        return Answer(status=response.status_code, headers=response.headers, body=body)
+
+    async def fetch(self, call: Call) -> httpx2.Response:
+        """Send a call and return its response, read, whatever it holds. As ``send`` in all else."""
         fault = 0
         while True:
             fault += 1
             try:
-                return await self._send_once(call)
+                return await self._fetch_once(call)
             except Unavailable as error:
                 if fault >= self.patience.tries or not self._may_repeat(call, error):
                     raise
@@ -166,14 +174,13 @@ class Transport:
             return False
         return call.repeatable or call.method == "GET" or error.details.get("reached") is False
 
-    async def _send_once(self, call: Call) -> Answer:
+    async def _fetch_once(self, call: Call) -> httpx2.Response:
         async with self._open(call, self._plain) as response:
             try:
-                raw = await response.aread()
+                await response.aread()
             except httpx2.HTTPError as error:
                 raise self._unreachable(error) from error
-            body = _json_object(raw) if raw else {}
-            return Answer(status=response.status_code, headers=response.headers, body=body)
+            return response
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncIterator[httpx2.Response]:
@@ -189,15 +196,13 @@ class Transport:
 
     @asynccontextmanager
     async def _open(self, call: Call, deadlines: httpx2.Timeout) -> AsyncIterator[httpx2.Response]:
-        headers = dict(call.headers)
-        content: bytes | None = None
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
-            content = _dumped(call.body)
-        url = self._base_url + call.path
         try:
             request = self._client.build_request(
-                call.method, url, params=call.query or None, content=content, headers=headers, timeout=deadlines
+                call.method,
+                self._base_url + call.path,
+                params=call.query or None,
+                timeout=deadlines,
+                **_content(call),
             )
             response = await self._client.send(request, stream=True)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -253,6 +258,26 @@ def key_header(key: str | None) -> str:
         return key
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _content(call: Call) -> dict[str, Any]:
+    """Return how httpx2 is told the content of a call, and its headers."""
+    headers = dict(call.headers)
+    if call.file is not None:
+        part = (call.file.name or "file", call.file.content, call.file.media_type or "application/octet-stream")
+        return {"headers": headers, "files": {"file": part}, "data": _form(call.body or {})}
+    if call.body is not None:
+        return {"headers": {**headers, "Content-Type": "application/json"}, "content": _dumped(call.body)}
+    return {"headers": headers}
+
+
+def _form(fields: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the fields of a form: a text as it is, anything else as JSON."""
+    return {
+        name: value.encode("utf-8", "surrogatepass") if isinstance(value, str) else _field(name, value)
+        for name, value in fields.items()
+        if value is not None
+    }
 
 
 def _as_json(value: object) -> Any:

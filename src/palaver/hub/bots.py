@@ -29,7 +29,7 @@ class LocalBots:
         """Create a bot, and say whether an earlier call with the same key did."""
         given = check(wire.BotCreate, fields).given()
         unique = once(idempotency_key, "bots.create", "", given)
-        draft = BotDraft(id=new_id("bot"), **{"model": self._place.default_model(), **given})
+        draft = BotDraft(id=new_id("bot"), **{"model": self._place.models.default_name(), **given})
         return await self._place.store.create_bot(self._place.tenant_id, draft, unique)
 
     async def create(self, *, idempotency_key: str | None = None, **fields: Unpack[BotFields]) -> Bot:
@@ -56,7 +56,10 @@ class LocalBots:
         """See ``surface.Bots.update``."""
         change = BotChange(**check(wire.BotEdit, fields).given())
         known = self._place.known("bot", bot_id)
-        return await self._place.store.update_bot(self._place.tenant_id, known, change, if_version=if_version)
+        bot = await self._place.store.update_bot(self._place.tenant_id, known, change, if_version=if_version)
+        if "retrieval" in fields:
+            self._place.reembedding.wake(self._place.tenant_id, bot.id)
+        return bot
 
     async def delete(self, bot_id: str, *, if_version: int | None = None) -> None:
         """See ``surface.Bots.delete``."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, Unpack
 
-from palaver.conversation import Message, Role, TextPart
-from palaver.errors import InvalidInput
+from palaver.attaching import with_files
+from palaver.conversation import ImagePart, Message, Part, Role, TextPart
+from palaver.errors import InvalidInput, ModelError
 from palaver.events import Event
+from palaver.hub.files import Enclosed, LocalFiles, asked_with
 from palaver.hub.place import Place
 from palaver.hub.turns import LocalTurns
 from palaver.ids import child_id, is_id
+from palaver.models.base import can_see
 from palaver.once import once
 from palaver.page import Page
 from palaver.stores.orders import (
@@ -34,47 +37,83 @@ from palaver.wire.pages import SearchQuery as WireSearchQuery
 Opening = Continue | Regenerate | EditQuestion
 
 
-def _question(conversation_id: str, text: str) -> Question:
-    return Question(message_id=child_id("msg", conversation_id), parts=(TextPart(text=text),))
-
-
 class LocalMessages:
     """See ``surface.Messages``."""
 
-    def __init__(self, place: Place, turns: LocalTurns) -> None:
+    def __init__(self, place: Place, turns: LocalTurns, files: LocalFiles) -> None:
         self._place = place
         self._turns = turns
+        self._files = files
 
     async def start(self, conversation_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
         """See ``surface.Messages.start``."""
-        key, fields = _split(options)
+        key, fields = await _split(options)
         body = check(wire.MessageSend, {"text": text, **fields})
         conversation_id = self._place.known("conv", conversation_id)
         if body.parent_id is not None and not is_id("turn", body.parent_id):
             raise InvalidInput("There is no such turn in this conversation.", code="invalid_parent")
-        opening = Continue(question=_question(conversation_id, body.text), parent_id=body.parent_id)
-        return await self._begin(conversation_id, opening, body, key)
+        enclosed = await self._files.enclosed(body.attachments)
+        question = await self._question(conversation_id, body, enclosed)
+        opening = Continue(question=question, parent_id=body.parent_id)
+        return await self._begin(conversation_id, opening, body, key, enclosed)
 
     async def start_regenerate(self, message_id: str, **options: Unpack[SendOptions]) -> Accepted:
         """See ``surface.Messages.start_regenerate``."""
-        key, fields = _split(options)
+        key, fields = await _split(options)
         body = check(wire.MessageRegenerate, fields)
         message = await self._get(message_id)
+        if await self._asks_with_images(message):
+            await self._check_vision(message.conversation_id, body)
         return await self._begin(message.conversation_id, Regenerate(answer_id=message.id), body, key)
 
     async def start_edit(self, message_id: str, text: str, **options: Unpack[SendOptions]) -> Accepted:
         """See ``surface.Messages.start_edit``."""
-        key, fields = _split(options)
+        key, fields = await _split(options)
         body = check(wire.MessageEdit, {"text": text, **fields})
         message = await self._get(message_id)
-        opening = EditQuestion(message_id=message.id, question=_question(message.conversation_id, body.text))
-        return await self._begin(message.conversation_id, opening, body, key)
+        enclosed = await self._files.enclosed(body.attachments)
+        question = await self._question(message.conversation_id, body, enclosed)
+        opening = EditQuestion(message_id=message.id, question=question)
+        return await self._begin(message.conversation_id, opening, body, key, enclosed)
 
     async def _get(self, message_id: str) -> Message:
         return await self._place.store.get_message(self._place.tenant_id, self._place.known("msg", message_id))
 
+    async def _question(
+        self, conversation_id: str, body: wire.MessageEdit | wire.MessageSend, enclosed: Sequence[Enclosed]
+    ) -> Question:
+        if enclosed:
+            await self._check_vision(conversation_id, body)
+        parts: tuple[Part, ...] = (TextPart(text=body.text), *await self._files.parts(enclosed))
+        return Question(message_id=child_id("msg", conversation_id), parts=parts)
+
+    async def _asks_with_images(self, message: Message) -> bool:
+        """Whether the question of an answer's turn has images."""
+        turn = await self._place.store.get_turn(self._place.tenant_id, message.turn_id)
+        if message.role is Role.USER or turn.user_message_id is None:
+            return False
+        question = await self._get(turn.user_message_id)
+        return any(isinstance(part, ImagePart) for part in question.parts)
+
+    async def _check_vision(self, conversation_id: str, body: wire.MessageRegenerate) -> None:
+        """Refuse images that the bot's model can't be given. A model that is not configured fails the turn, not the send.
+
+        Raises:
+            InvalidInput: ``model_has_no_vision``.
+        """
+        conversation = await self._place.store.get_conversation(self._place.tenant_id, conversation_id)
+        bot = await self._place.store.get_bot(self._place.tenant_id, conversation.bot_id)
+        with suppress(ModelError):
+            if not can_see(self._place.models.find(bot.model), {**bot.params, **body.params.given()}):
+                raise InvalidInput("The model of this bot can't be given images.", code="model_has_no_vision")
+
     async def _begin(
-        self, conversation_id: str, opening: Opening, body: wire.MessageRegenerate, key: str | None
+        self,
+        conversation_id: str,
+        opening: Opening,
+        body: wire.MessageRegenerate,
+        key: str | None,
+        enclosed: Sequence[Enclosed] = (),
     ) -> Accepted:
         given = body.given()
         operation, target = _name(opening, conversation_id)
@@ -83,7 +122,7 @@ class LocalMessages:
             turn_id=child_id("turn", conversation_id),
             answer_id=child_id("msg", conversation_id),
             opening=opening,
-            once=once(body.client_id if key is None else key, operation, target, _asked(given)),
+            once=once(body.client_id if key is None else key, operation, target, _asked(given, enclosed)),
             policy=body.policy,
             params=given.get("params", {}),
             queue_cap=self._place.queue_cap,
@@ -130,10 +169,13 @@ class LocalMessages:
         self, idempotency_key: str | None, conversation_id: str, messages: Sequence[AppendFields]
     ) -> Made[Sequence[Message]]:
         """Append messages, and say whether an earlier call with the same key did."""
-        body = check(wire.MessagesAppend, {"messages": [dict(each) for each in messages]})
+        body = check(wire.MessagesAppend, {"messages": [await with_files(each) for each in messages]})
         conversation_id = self._place.known("conv", conversation_id)
-        unique = once(idempotency_key, "messages.append", conversation_id, body.given())
-        appended = _in_turns(conversation_id, body.messages)
+        enclosed = [await self._files.enclosed(each.attachments) for each in body.messages]
+        asked = [_asked(each.given(), files) for each, files in zip(body.messages, enclosed, strict=True)]
+        unique = once(idempotency_key, "messages.append", conversation_id, {"messages": asked})
+        images = [await self._files.parts(files) for files in enclosed]
+        appended = _in_turns(conversation_id, body.messages, images)
         return await self._place.store.append_messages(self._place.tenant_id, conversation_id, appended, unique)
 
     async def append(
@@ -173,13 +215,14 @@ class LocalMessages:
         return listing.page(await self._place.store.search_messages(self._place.tenant_id, wanted, window))
 
 
-def _asked(given: dict[str, Any]) -> dict[str, Any]:
+def _asked(given: dict[str, Any], enclosed: Sequence[Enclosed]) -> dict[str, Any]:
     """What makes a body the same: ``client_id`` is a place for the key, not a part of what is asked."""
-    return {name: value for name, value in given.items() if name != "client_id"}
+    asked = {name: value for name, value in given.items() if name != "client_id"}
+    return {**asked, "attachments": asked_with(enclosed)} if enclosed else asked
 
 
-def _split(options: SendOptions) -> tuple[str | None, dict[str, Any]]:
-    fields: dict[str, Any] = dict(options)
+async def _split(options: SendOptions) -> tuple[str | None, dict[str, Any]]:
+    fields = await with_files(options)
     return fields.pop("key", None), fields
 
 
@@ -193,17 +236,19 @@ def _name(opening: Opening, conversation_id: str) -> tuple[str, str]:
             return "messages.edit", message_id
 
 
-def _in_turns(conversation_id: str, messages: Sequence[wire.AppendedMessage]) -> Sequence[AppendedMessage]:
+def _in_turns(
+    conversation_id: str, messages: Sequence[wire.AppendedMessage], images: Sequence[tuple[ImagePart, ...]]
+) -> Sequence[AppendedMessage]:
     """Give a question and the answer right behind it one turn, every other message a turn of its own."""
     made: list[AppendedMessage] = []
-    for message in messages:
+    for message, seen in zip(messages, images, strict=True):
         asked = bool(made) and made[-1].role is Role.USER and message.role is Role.ASSISTANT
         made.append(
             AppendedMessage(
                 message_id=child_id("msg", conversation_id),
                 turn_id=made[-1].turn_id if asked else child_id("turn", conversation_id),
                 role=message.role,
-                parts=(TextPart(text=message.text),),
+                parts=(TextPart(text=message.text), *seen),
             )
         )
     return made

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from palaver.cursor import CursorSigner
 from palaver.errors import NotFound
+from palaver.hub.intake import Intake
 from palaver.ids import is_id
+from palaver.images import ImageDesk
+from palaver.ingest import Ingestor
 from palaver.jsonable import encode
+from palaver.models.base import ModelCatalog
 from palaver.page import Page, Slice, T, Window
+from palaver.retrieval.reembedding import Reembedding
+from palaver.retrieval.search import Retrieval
 from palaver.stores.base import Store
+from palaver.training.trainer import Trainer
 from palaver.turns import TurnEngine
 
 
@@ -24,8 +31,14 @@ class Place:
     store: Store
     engine: TurnEngine
     signer: CursorSigner
-    default_model: Callable[[], str]
+    models: ModelCatalog
+    images: ImageDesk
     queue_cap: int
+    intake: Intake
+    ingestor: Ingestor
+    retrieval: Retrieval
+    reembedding: Reembedding
+    trainer: Trainer
 
     def known(self, prefix: str, any_id: str) -> str:
         """Return an id that may exist; what has not even its form is ``NotFound`` without asking the store."""

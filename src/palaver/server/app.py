@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any, Never
+from typing import Any, Never, Unpack
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -16,6 +16,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from palaver.config import Settings
+from palaver.given import Given
 from palaver.http.doors import Doors
 from palaver.hub import HubRoot
 from palaver.server.entrance import Entrance
@@ -59,9 +60,7 @@ class PalaverApp(FastAPI):
         return self.openapi_schema
 
 
-def create_app(
-    settings: Settings | None = None, *, hub_root: HubRoot | None = None, models: Mapping[str, Any] | None = None
-) -> FastAPI:
+def create_app(settings: Settings | None = None, *, hub_root: HubRoot | None = None, **given: Unpack[Given]) -> FastAPI:
     """Return the ASGI app. It opens its store when its lifespan starts, and drains when that ends.
 
     A server that is not ours (uvicorn itself) tells of its end only once every connection is closed: give it a time limit
@@ -73,7 +72,7 @@ def create_app(
     Args:
         settings: Read from the environment when omitted.
         hub_root: An engine that is open already; whoever opened it closes it.
-        models: Models given in process by name.
+        given: What the program gives: models, embeddings and more.
     """
     settings = settings or (hub_root.settings if hub_root is not None else Settings())
 
@@ -83,7 +82,7 @@ def create_app(
             yield
             return
         configure_if_nobody_did(settings.log_level)
-        async with HubRoot.open(settings, models=models) as root:
+        async with HubRoot.open(settings, **given) as root:
             log_guarantee(await root.store.health())
             app.state.serving = serving(settings, root)
             yield

@@ -53,9 +53,13 @@ class Call:
             raise NotFound
         return value
 
-    async def body(self, kind: type[W], *, optional: bool = False) -> W:
-        """Return the body as the request that it is. Raises ``InvalidInput`` with a code of the contract."""
-        limit = self.serving.settings.limits.body_bytes
+    async def body(self, kind: type[W], *, optional: bool = False, with_files: bool = False) -> W:
+        """Return the body as the request that it is; ``with_files``: it may hold files in base64.
+
+        Raises ``InvalidInput`` with a code of the contract.
+        """
+        limits = self.serving.settings.limits
+        limit = limits.inline_bytes if with_files else limits.body_bytes
         return check(kind, await read_json(self.request, limit, optional=optional))
 
     def query(self, kind: type[Q]) -> Q:
@@ -110,6 +114,7 @@ class Endpoint:
         scope: What the key must include; None: nobody is asked.
         visitor: Whether a visitor may come in; the route then keeps them to their bot and entity.
         body: What the body is; ``body_optional`` where it may be empty.
+        form: The fields of a form with one file, where the body may also be one.
         codes: Statuses of problems beside those that follow from the rest.
         keyed: Whether it takes ``Idempotency-Key``.
         versioned: Whether it takes ``If-Match``.
@@ -126,6 +131,7 @@ class Endpoint:
     visitor: bool = False
     body: type[Wire] | None = None
     body_optional: bool = False
+    form: type[Wire] | None = None
     query: type[PageQuery] | None = None
     codes: tuple[int, ...] = ()
     keyed: bool = False

@@ -12,19 +12,22 @@ from palaver.page import PAGE_LIMIT, PAGE_LIMIT_MAX
 from palaver.server.call import Answered, Endpoint
 from palaver.server.problems import MEDIA_TYPE as PROBLEM
 from palaver.server.shapes import Schema, components, reference
-from palaver.wire.pages import PageQuery
+from palaver.wire.base import Wire
 
 _PREFIXES: Mapping[str, str] = {
     "bots": "bot",
     "entities": "ent",
     "conversations": "conv",
+    "documents": "doc",
     "messages": "msg",
+    "files": "att",
     "turns": "turn",
     "keys": "key",
 }
 _KEY = r'^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$'
 _UUID7 = "[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}"
 _HEADERS: Mapping[str, str] = {
+    "Content-Disposition": "`attachment`, with a name to save it under.",
     "ETag": "The version, quoted: for If-Match.",
     "Idempotent-Replayed": "`true`: an earlier request with the same key did it.",
     "Location": "Where the thing is; of a send: its turn.",
@@ -63,11 +66,19 @@ def describe(endpoint: Endpoint) -> Schema:
         described["description"] = f"Needs `{endpoint.scope}`" + (", or a visitor's key." if endpoint.visitor else ".")
         described["security"] = [{}, {"bearer": []}, {"key": []}]
     if endpoint.body is not None:
-        described["requestBody"] = {
-            "required": not endpoint.body_optional,
-            "content": {"application/json": {"schema": reference(endpoint.body)}},
-        }
+        described["requestBody"] = {"required": not endpoint.body_optional, "content": _bodies(endpoint)}
     return described
+
+
+def _bodies(endpoint: Endpoint) -> Schema:
+    found: Schema = {}
+    if endpoint.body is not None:
+        found["application/json"] = {"schema": reference(endpoint.body)}
+    if endpoint.form is not None:
+        file = {"file": {"type": "string", "format": "binary"}}
+        schema = {**_inlined(endpoint.form), "required": ["file"]}
+        found["multipart/form-data"] = {"schema": {**schema, "properties": {**file, **schema["properties"]}}}
+    return found
 
 
 def completed(document: Schema, endpoints: Sequence[Endpoint]) -> Schema:
@@ -136,7 +147,7 @@ def _query(endpoint: Endpoint) -> list[Schema]:
     return found
 
 
-def _inlined(kind: type[PageQuery]) -> Schema:
+def _inlined(kind: type[Wire]) -> Schema:
     schema = kind.model_json_schema()
     kinds = schema.get("$defs", {})
 

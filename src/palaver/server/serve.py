@@ -11,15 +11,15 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Mapping
 from types import FrameType
-from typing import Any
+from typing import Unpack
 
 import uvicorn
 from fastapi import FastAPI
 
 from palaver.config import Settings
 from palaver.errors import InvalidInput
+from palaver.given import Given
 from palaver.http.doors import is_loopback
 from palaver.hub import HubRoot
 from palaver.server.app import create_app
@@ -91,12 +91,12 @@ def _welcome(root: HubRoot, settings: Settings, listener: socket.socket, health:
     shown = f"[{host}]" if ":" in host else host
     return (
         f"Palaver is on http://{shown}:{port} · store {without_password(settings.store)}: {health.detail} "
-        f"· default model {root.catalog.default_name()}"
+        f"· default model {root.models.default_name()}"
     )
 
 
-async def _run(settings: Settings, models: Mapping[str, Any] | None) -> None:
-    async with HubRoot.open(settings, models=models) as root:
+async def _run(settings: Settings, given: Given) -> None:
+    async with HubRoot.open(settings, **given) as root:
         await check_bind(root, settings)
         listener = _listen(settings.host, settings.port)
         app: FastAPI = create_app(settings, hub_root=root)
@@ -138,12 +138,12 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def serve(settings: Settings | None = None, *, models: Mapping[str, Any] | None = None) -> None:
+def serve(settings: Settings | None = None, **given: Unpack[Given]) -> None:
     """Serve until SIGTERM or SIGINT, then drain. Blocks; call it from the main thread.
 
     Args:
         settings: Read from the environment when omitted.
-        models: Models given in process by name.
+        given: What the program gives: models, embeddings and more.
 
     Raises:
         InvalidInput: ``refuses_to_bind``: nobody would guard that address, or it can't be listened on.
@@ -152,4 +152,4 @@ def serve(settings: Settings | None = None, *, models: Mapping[str, Any] | None 
     settings = settings or Settings()
     configure_logs(settings.log_level)
     with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(_run(settings, models))
+        runner.run(_run(settings, given))

@@ -13,11 +13,13 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from palaver.attachment import Attachment
 from palaver.bot import Bot
 from palaver.conversation import Branch, Conversation, Message, Turn
+from palaver.document import Chunk, Document, TrainingReport
 from palaver.entity import Entity
 from palaver.stores.orders import StoreHealth
-from palaver.surface import NewKey
+from palaver.surface import NewKey, SearchResult
 from palaver.tenant import ApiKey, Tenant
 from palaver.wire.base import Wire
 
@@ -68,17 +70,22 @@ class FieldProblem:
 VALUES: tuple[type[Any], ...] = (
     Alive,
     ApiKey,
+    Attachment,
     Begun,
     Bot,
     Branch,
+    Chunk,
     Conversation,
+    Document,
     Entity,
     FieldProblem,
     Message,
     NewKey,
     Ready,
+    SearchResult,
     SendResult,
     Tenant,
+    TrainingReport,
     Turn,
 )
 

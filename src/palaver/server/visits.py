@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from palaver.attachment import PREFIX, is_attachment_id
 from palaver.conversation import Conversation
 from palaver.errors import Forbidden, NotFound
 from palaver.server.call import Call
 from palaver.wire.conversations import ConversationCreate, ConversationQuery
+from palaver.wire.files import FileUpload
 from palaver.wire.messages import MessageRegenerate
 
 
@@ -42,6 +46,40 @@ async def turn_id(call: Call) -> str:
     if call.access.is_visitor:
         await check_conversation(call, (await call.hub.turns.get(known)).conversation_id)
     return known
+
+
+def _visitor(call: Call) -> str:
+    return f"{call.access.bot_id} {call.access.entity_id}"
+
+
+def own_upload(call: Call) -> dict[str, str]:
+    """Return the id and the owner of what a caller uploads: a visitor's is known as its own by its id."""
+    if not call.access.is_visitor:
+        return {}
+    owner = _visitor(call)
+    return {"owner": owner, "file_id": call.serving.root.owned_ids.new(PREFIX, owner)}
+
+
+async def file_id(call: Call) -> str:
+    """Return the file's id in the path, which the caller may see."""
+    known = call.id(PREFIX)
+    await check_files(call, [known])
+    return known
+
+
+async def check_files(call: Call, given: Sequence[str | FileUpload]) -> None:
+    """Raise ``NotFound`` for the id of a file that a visitor may not see: it sees what it uploaded, and what messages of its
+    conversations refer to."""
+    for each in given if call.access.is_visitor else ():
+        if isinstance(each, str) and is_attachment_id(each) and not await _is_own_file(call, each):
+            raise NotFound
+
+
+async def _is_own_file(call: Call, known: str) -> bool:
+    if call.serving.root.owned_ids.is_of(known, _visitor(call)):
+        return True
+    whose = {"bot_id": call.access.bot_id, "entity_id": call.access.entity_id}
+    return await call.serving.root.store.shows_attachment(call.access.tenant_id, known, **whose)
 
 
 def own_conversation(call: Call, wanted: ConversationCreate) -> dict[str, object]:

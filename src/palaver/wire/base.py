@@ -27,9 +27,11 @@ INSTRUCTIONS_CODE_POINTS = 100_000
 FEEDBACK_CODE_POINTS = 10_000
 EXTERNAL_ID_CODE_POINTS = 255
 QUERY_CODE_POINTS = 1_000
+URL_CODE_POINTS = 2_000
 KEY_PATTERN = "^[!-~]{1,255}$"
 
 E = TypeVar("E", bound=StrEnum)
+_URL = re.compile(r"https?://[!-~\u00a1-\U0010ffff]+\Z", re.IGNORECASE)
 _KEY = re.compile(KEY_PATTERN[:-1] + r"\Z")
 
 
@@ -82,6 +84,12 @@ def _bounded(limit: int, code: str = "invalid_parameter") -> Callable[[str], str
         return text.check_unicode(value)
 
     return checked
+
+
+def _url(value: str) -> str:
+    if len(value) > URL_CODE_POINTS or _URL.match(value) is None:
+        raise InvalidInput("A URL begins with http:// or https:// and has no blanks.", code="invalid_parameter")
+    return value
 
 
 def _key(value: str) -> str:
@@ -190,6 +198,14 @@ Feedback = Annotated[str, _text_rule(_bounded(FEEDBACK_CODE_POINTS)), _said(maxL
 SearchText = Annotated[
     str, _text_rule(_bounded(QUERY_CODE_POINTS, "query_too_long")), _said(maxLength=QUERY_CODE_POINTS)
 ]
+DocumentText = Annotated[
+    str,
+    _text_rule(text.check_document_text),
+    _said(format="palaver-message", minLength=1, maxLength=text.DOCUMENT_CODE_POINTS),
+]
+Url = Annotated[str, _text_rule(_url), _said(format="palaver-url", pattern="^https?://", maxLength=URL_CODE_POINTS)]
+"""Where a page is. Whether it may be fetched is the fetcher's to say."""
+MediaType = Annotated[str, Field(pattern=r"^[!#$&^_.+A-Za-z0-9-]+/[!#$&^_.+A-Za-z0-9-]+$", max_length=100)]
 AnyId = Annotated[str, _text_rule(_bounded(METADATA_BYTES))]
 """An id in a body: one that is malformed is not found, like one that is unknown."""
 StopText = Annotated[str, _text_rule(_bounded(100)), Field(min_length=1)]
@@ -198,5 +214,7 @@ FilterKey = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f\"'`\\]{1,200}$")]
 FilterValue = Annotated[
     str, _text_rule(_bounded(EXTERNAL_ID_CODE_POINTS, "invalid_filter")), _said(maxLength=EXTERNAL_ID_CODE_POINTS)
 ]
+Where = Annotated[dict[FilterKey, FilterValue], Field(max_length=20, json_schema_extra={"additionalProperties": False})]
+"""Top-level values of metadata, as texts, that must be equal."""
 Time = Annotated[datetime, BeforeValidator(_time)]
 Rating = Annotated[int, Field(ge=1, le=5)]

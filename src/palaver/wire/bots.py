@@ -8,6 +8,7 @@ from pydantic import Field
 
 from palaver.wire.base import Instructions, Metadata, Name, Wire
 from palaver.wire.params import Params
+from palaver.wire.retrieval import Retrieval
 
 ModelName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-9;-~]([ -~]*[!-9;-~])?$")]
 """``provider:name``, or the bare name of a model given in process. Whether it is configured is asked when it is used."""
@@ -21,7 +22,7 @@ class BotCreate(Wire):
     instructions: Instructions = ""
     model: ModelName = ""
     params: Params = Field(default_factory=Params)
-    retrieval: Metadata = {}  # noqa: RUF012
+    retrieval: Retrieval = {}  # noqa: RUF012
     idle_timeout_minutes: IdleMinutes | None = None
     metadata: Metadata = {}  # noqa: RUF012
 
@@ -33,6 +34,6 @@ class BotEdit(Wire):
     instructions: Instructions = ""
     model: ModelName = ""
     params: Params = Field(default_factory=Params)
-    retrieval: Metadata = {}  # noqa: RUF012
+    retrieval: Retrieval = {}  # noqa: RUF012
     idle_timeout_minutes: IdleMinutes | None = None
     metadata: Metadata = {}  # noqa: RUF012

@@ -16,7 +16,9 @@ W = TypeVar("W", bound=Wire)
 _OURS = frozenset(
     {
         "empty_message",
+        "file_too_large",
         "invalid_character",
+        "invalid_file",
         "invalid_filter",
         "invalid_idempotency_key",
         "invalid_number",
@@ -31,6 +33,8 @@ _OURS = frozenset(
         "metadata_too_large",
         "missing_field",
         "query_too_long",
+        "unknown_field",
+        "too_many_attachments",
     }
 )
 _ERRORS_MAX = 20

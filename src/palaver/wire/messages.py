@@ -9,6 +9,7 @@ from pydantic import Field
 
 from palaver.conversation import Policy, Role
 from palaver.wire.base import AnyId, ClientKey, Feedback, MessageText, Rating, Wire, choice
+from palaver.wire.files import Attachments
 from palaver.wire.params import Params
 
 APPEND_MAX = 1_000
@@ -23,9 +24,10 @@ class MessageRegenerate(Wire):
 
 
 class MessageEdit(MessageRegenerate):
-    """A changed question, asked beside the old one."""
+    """A changed question, asked beside the old one, with attachments of its own."""
 
     text: MessageText
+    attachments: Attachments = []  # noqa: RUF012
 
 
 class MessageSend(MessageRegenerate):
@@ -34,6 +36,7 @@ class MessageSend(MessageRegenerate):
     CODES: ClassVar[Mapping[str, str]] = {}
 
     text: MessageText
+    attachments: Attachments = []  # noqa: RUF012
     parent_id: AnyId | None = None
 
 
@@ -42,6 +45,7 @@ class AppendedMessage(Wire):
 
     role: Annotated[Role, choice(Role, "invalid_role")]
     text: MessageText
+    attachments: Attachments = []  # noqa: RUF012
 
 
 class MessagesAppend(Wire):

@@ -12,7 +12,7 @@ Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 
 
 class Params(Wire):
-    """Parameters of a model; those that are missing are the model's own."""
+    """Parameters of a model; those that are missing are the model's own. ``vision`` false: it is given no images."""
 
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 1.0
     top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
@@ -22,3 +22,4 @@ class Params(Wire):
     presence_penalty: Penalty = 0.0
     frequency_penalty: Penalty = 0.0
     context_tokens: Annotated[int, Field(ge=100, le=10_000_000)] = 8_000
+    vision: bool = True

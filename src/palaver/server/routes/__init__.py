@@ -1,7 +1,21 @@
 """The routes of ``/v1``, one file a noun; ``ALL`` is what the app serves."""
 
 from palaver.server.call import Endpoint
-from palaver.server.routes import bots, conversations, entities, health, keys, lifecycle, messages, pages, search, turns
+from palaver.server.routes import (
+    bots,
+    conversations,
+    documents,
+    entities,
+    files,
+    health,
+    keys,
+    knowledge,
+    lifecycle,
+    messages,
+    pages,
+    search,
+    turns,
+)
 
 ALL: tuple[Endpoint, ...] = (
     *bots.ROUTES,
@@ -9,8 +23,11 @@ ALL: tuple[Endpoint, ...] = (
     *conversations.ROUTES,
     *lifecycle.ROUTES,
     *messages.ROUTES,
+    *files.ROUTES,
     *turns.ROUTES,
     *search.ROUTES,
+    *documents.ROUTES,
+    *knowledge.ROUTES,
     *keys.ROUTES,
     *health.ROUTES,
     *pages.ROUTES,

@@ -23,8 +23,9 @@ _SENT = ("Location", "Idempotent-Replayed")
 
 async def send(call: Call) -> Response:
     conversation_id, key = await visits.conversation_id(call), call.idempotency_key()
-    wanted = await call.body(MessageSend)
+    wanted = await call.body(MessageSend, with_files=True)
     visits.check_sending(call, wanted)
+    await visits.check_files(call, wanted.attachments)
     check_room(call)
     given: dict[str, Any] = _options(wanted, key)
     return await answer_send(call, await call.hub.messages.start(conversation_id, **given))
@@ -41,8 +42,9 @@ async def regenerate(call: Call) -> Response:
 
 async def edit(call: Call) -> Response:
     message_id, key = await visits.message_id(call), call.idempotency_key()
-    wanted = await call.body(MessageEdit)
+    wanted = await call.body(MessageEdit, with_files=True)
     visits.check_sending(call, wanted)
+    await visits.check_files(call, wanted.attachments)
     check_room(call)
     given: dict[str, Any] = _options(wanted, key)
     return await answer_send(call, await call.hub.messages.start_edit(message_id, **given))
@@ -54,7 +56,7 @@ def _options(wanted: MessageRegenerate, key: str | None) -> dict[str, Any]:
 
 async def append(call: Call) -> Response:
     conversation_id, key = call.id("conv"), call.idempotency_key()
-    wanted = await call.body(MessagesAppend)
+    wanted = await call.body(MessagesAppend, with_files=True)
     made = await call.hub.messages.store(key, conversation_id, wanted.given()["messages"])
     return rows(made.value, 201, replayed=made.replayed)
 
