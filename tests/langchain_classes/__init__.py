@@ -1,0 +1,1 @@
+"""The classes of ``palaver.langchain`` on real hubs."""
