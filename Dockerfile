@@ -8,7 +8,7 @@ COPY src src
 # What is installed is this checkout, which has its version.
 # hadolint ignore=DL3013
 RUN python -m venv --without-pip /opt/palaver \
-    && pip --python /opt/palaver/bin/python install --no-cache-dir ".[postgres,redis]"
+    && pip --python /opt/palaver/bin/python install --no-cache-dir ".[faiss,postgres,redis]"
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 palaver \

@@ -22,12 +22,17 @@ SECTIONS = (
     "crowd",
     "filler",
     "listing",
+    "knowledge",
     "replay",
     "live",
     "servers",
     "processes",
     "wakeups",
     "scale",
+    "training",
+    "quality",
+    "nearest",
+    "ingest_files",
 )
 
 

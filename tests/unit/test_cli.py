@@ -168,15 +168,29 @@ def test_a_wrong_configuration_is_a_sentence(
 
 
 def test_doctor_says_what_an_acknowledgement_means(command: Command) -> None:
-    """The doctor names the guarantee, the schema, the model, the doors and the counts; JSON has the same."""
+    """The doctor names the guarantee, the schema, the model, by what documents are found, the doors and the counts; JSON has
+    the same."""
     ran = command("doctor")
     assert ran.status == 0
-    for fact in ("acknowledged", "schema", "offline", "open: on this machine only", "Nothing is in the way."):
+    facts = ("acknowledged", "schema", "offline", "lexical", "open: on this machine only", "Nothing is in the way.")
+    for fact in facts:
         assert fact in ran.out
     command("keys", "create")
     found = command("doctor", "--json").json
     assert found["healthy"] is True
     assert found["facts"]["doors"].startswith("closed")
+
+
+def test_doctor_says_what_embeds(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default embedding is named; one that is not configured is a trouble that says what to set."""
+    monkeypatch.setenv("PALAVER_DEFAULT_EMBEDDING", "scripted:8")
+    found = command("doctor", "--json").json
+    assert "scripted:8" in found["facts"]["documents"]
+    assert found["healthy"] is True
+    monkeypatch.setenv("PALAVER_DEFAULT_EMBEDDING", "nobody:small")
+    ran = command("doctor")
+    assert ran.status == 1
+    assert "PALAVER_PROVIDERS" in ran.out
 
 
 def test_doctor_says_what_to_do_about_a_risk(command: Command) -> None:

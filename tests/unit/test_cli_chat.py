@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import palaver
+import pictures
 from crash.process import serving
 from palaver.conversation import TurnStatus
 
@@ -99,6 +100,18 @@ def terminals() -> Iterator[list[Terminal]]:
     yield opened
     for terminal in opened:
         terminal.close()
+
+
+def test_an_image_goes_with_the_next_message(tmp_path: Path) -> None:
+    """``/image`` shows a file to the bot with the next message, and with that alone; what is no file is refused."""
+    (tmp_path / "red.png").write_bytes(pictures.plain())
+    typed = f"/image {tmp_path}/red.png\nWhat is it?\nAnd now?\n/history\n"
+    done = piped(tmp_path / "chat.db", typed, "Eye", "--model", "scripted:Red.")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Red.\nRed.\n> What is it? [image]\nRed.\n> And now?\nRed.\n"
+    refused = piped(tmp_path / "chat.db", "/image nothing.png\n", "Eye")
+    assert refused.returncode == 1
+    assert "/image PATH" in refused.stderr
 
 
 def test_a_pipe_gets_the_answers_and_nothing_else(store: Path) -> None:

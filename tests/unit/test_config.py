@@ -13,6 +13,13 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
     assert Settings().allow_origin == ("https://a.example", "https://b.example")
 
 
+def test_hosts_to_fetch_from_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PALAVER_FETCH is a list with commas; without it nothing is fetched."""
+    assert Settings().fetch == ()
+    monkeypatch.setenv("PALAVER_FETCH", "docs.example.org, *.example.com:8443")
+    assert Settings().fetch == ("docs.example.org", "*.example.com:8443")
+
+
 def test_providers_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
     """Named providers and their keys are JSON objects."""
     monkeypatch.setenv("PALAVER_PROVIDERS", '{"local": "http://127.0.0.1:8080/v1"}')

@@ -15,7 +15,7 @@ import palaver
 from palaver.stores.sqlite import SqliteStore
 from palaver.testing import FakeClock
 from palaver.testing.stores.making import make_bot
-from palaver.testing.stores.records import furnish
+from palaver.testing.stores.world import furnish
 
 
 def with_store(path: Path, work: Callable[[SqliteStore], Awaitable[object]]) -> None:
@@ -75,7 +75,7 @@ def test_what_differs_is_named(command: Command, source: Path, tmp_path: Path) -
         ).fetchone()
     compared = command("copy", "--from", str(source), "--to", str(target), "--verify-only")
     assert compared.status == 1
-    assert f"default: messages (30 and 30) differ, for example in {chat}." in compared.out
+    assert f"default: messages (32 and 32) differ, for example in {chat}." in compared.out
     told = command("copy", "--from", str(source), "--to", str(target), "--verify-only", "--json")
     assert (told.status, told.json["equal"]) == (1, False)
     (differing,) = [tenant for tenant in told.json["tenants"] if not tenant["equal"]]

@@ -7,14 +7,15 @@ import subprocess
 import sys
 
 PROBE = """
-import json, sys, time
-begin = time.perf_counter()
+import json, sys
+before = set(sys.modules)
 import palaver
-took = time.perf_counter() - begin
+count = len(set(sys.modules) - before)
 heavy = {"fastapi", "starlette", "pydantic", "pydantic_settings", "httpx2", "uvicorn", "sqlite3", "rich", "typer"}
-print(json.dumps({"took": took, "heavy": sorted(heavy & set(sys.modules)), "all": palaver.__all__}))
+heavy |= {"numpy", "faiss", "PIL", "pypdf", "selectolax", "markdown_it", "langchain_core"}
+print(json.dumps({"count": count, "heavy": sorted(heavy & set(sys.modules)), "all": palaver.__all__}))
 """
-IMPORT_SECONDS = 0.15
+MODULES_MAX = 100
 
 
 def probe() -> dict[str, object]:
@@ -24,10 +25,11 @@ def probe() -> dict[str, object]:
 
 
 def test_import_is_light() -> None:
-    """``import palaver`` imports no framework, no HTTP client and no database, and takes under 150 ms at its best of 5."""
-    found = [probe() for _ in range(5)]
-    assert found[0]["heavy"] == []
-    assert min(float(str(each["took"])) for each in found) < IMPORT_SECONDS
+    """``import palaver`` imports no framework, no HTTP client, no database and nothing that reads files or finds vectors; a few
+    dozen modules in all, those of Python among them."""
+    found = probe()
+    assert found["heavy"] == []
+    assert int(str(found["count"])) < MODULES_MAX
 
 
 def test_what_is_exported_exists() -> None:
