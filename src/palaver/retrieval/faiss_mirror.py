@@ -84,9 +84,9 @@ class FaissMirror(Mirror[Vector]):
         if rows:
             vectors = np.frombuffer(b"".join(row.vector for row in rows), "<f4").reshape(len(rows), -1).copy()
             faiss.normalize_L2(vectors)
-            if self._index is None:
-                self._index = _empty_index(vectors.shape[1])
-            self._index.add(vectors)
+            index = _empty_index(vectors.shape[1]) if self._index is None else self._index
+            index.add(vectors)
+            self._index = index
 
     def put_rows(self, document_id: str, version: int, ordinals: Sequence[int]) -> None:
         """Note whose the next rows of the index are, and which."""
