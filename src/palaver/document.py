@@ -124,8 +124,13 @@ class Chunk:
 
     @property
     def passage(self) -> str:
-        """What is embedded and searched: the text below its headings, which alone may say what it is about."""
-        return f"{self.heading}\n{self.text}" if self.heading else self.text
+        """What is embedded and searched: see ``passage_of``."""
+        return passage_of(self.text, self.heading)
+
+
+def passage_of(text: str, heading: str | None) -> str:
+    """Return the text of a chunk below its headings, which alone may say what it is about."""
+    return f"{heading}\n{text}" if heading else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

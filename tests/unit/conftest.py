@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from command_line import Command, Ran
 
 from palaver.cli.main import run
+from palaver.stores.postgres import PostgresStore
+from palaver.testing import FakeClock
 
 
 @pytest.fixture
@@ -25,3 +29,22 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         return Ran(int(left.value.code or 0), said.out, said.err)
 
     return ran
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """The clock of the stores."""
+    return FakeClock()
+
+
+@pytest.fixture
+async def stores(postgres_url: str, clock: FakeClock) -> AsyncIterator[list[PostgresStore]]:
+    """Two stores on one PostgreSQL database, as two processes have them."""
+    async with AsyncExitStack() as stack:
+        opened = []
+        for _ in range(2):
+            store = PostgresStore(postgres_url, clock=clock)
+            await store.open()
+            stack.push_async_callback(store.close)
+            opened.append(store)
+        yield opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from itertools import count
 
 import asyncpg
@@ -44,24 +44,6 @@ _LEFT = """
 SELECT count(*) FROM chunks c JOIN documents d ON d.tenant_id = c.tenant_id AND d.id = c.document_id
 WHERE c.fence IS DISTINCT FROM d.ready_fence
 """
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def stores(postgres_url: str, clock: FakeClock) -> AsyncIterator[list[PostgresStore]]:
-    """Two stores on one database."""
-    async with AsyncExitStack() as stack:
-        opened = []
-        for _ in range(2):
-            store = PostgresStore(postgres_url, clock=clock)
-            await store.open()
-            stack.push_async_callback(store.close)
-            opened.append(store)
-        yield opened
 
 
 @pytest.fixture

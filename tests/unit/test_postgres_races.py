@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from itertools import count
 
 import asyncpg
@@ -35,24 +33,6 @@ from palaver.testing.stores.making import (
 
 ROUNDS = 25
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def stores(postgres_url: str, clock: FakeClock) -> AsyncIterator[list[PostgresStore]]:
-    """Two stores on one database."""
-    async with AsyncExitStack() as stack:
-        opened = []
-        for _ in range(2):
-            store = PostgresStore(postgres_url, clock=clock)
-            await store.open()
-            stack.push_async_callback(store.close)
-            opened.append(store)
-        yield opened
 
 
 async def test_of_a_hundred_begins_one_is_accepted(stores: list[PostgresStore]) -> None:

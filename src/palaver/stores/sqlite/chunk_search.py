@@ -19,11 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from palaver.document import Hit
+from palaver.document import Hit, passage_of
 from palaver.metadata import fits
 from palaver.stores.knowledge_orders import ChunkQuery
 from palaver.stores.knowledge_rows import CHUNK_WIDTH, chunk_of
-from palaver.stores.sqlite.chunk_writes import indexed
 from palaver.stores.sqlite.cutter import PLAIN, STEMMED, Cutter
 from palaver.stores.sqlite.spelling import meant_for
 from palaver.stores.sqlite.transaction import Row, Transaction
@@ -208,7 +207,7 @@ def _live(tx: Transaction, tenant_id: str, candidates: Iterable[int], query: Chu
 
 def _ranked(words: Sequence[_Word], rows: Sequence[Row]) -> Sequence[tuple[float, Row]]:
     """Return chunks by their BM25 over all words, as a part of the highest that there can be."""
-    texts = [indexed(row[3], row[8]) for row in rows]
+    texts = [passage_of(row[3], row[8]) for row in rows]
     usual = sum(map(len, texts)) / max(1, len(texts))
     scores = [0.0] * len(rows)
     with Cutter(STEMMED, texts) as cutter:

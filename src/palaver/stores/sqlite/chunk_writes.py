@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from palaver.document import Chunk
+from palaver.document import Chunk, passage_of
 from palaver.stores.knowledge_orders import Embedded
 from palaver.stores.knowledge_rows import chunk_columns
 from palaver.stores.sqlite.cutter import words_of
@@ -14,11 +14,6 @@ from palaver.stores.sqlite.residue import note_chunk_residue
 from palaver.stores.sqlite.transaction import Row, Transaction
 
 _CHUNKS_OF_BOT = 2**32
-
-
-def indexed(text: str, heading: str | None) -> str:
-    """Return what the index of words has of a chunk."""
-    return text if heading is None else f"{heading}\n{text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +35,7 @@ class Batch:
     @classmethod
     def with_vectors(cls, chunks: Sequence[Chunk], vectors: Sequence[Mapping[str, bytes]]) -> Batch:
         """Return what is written of chunks with vectors by any number of embeddings."""
-        return cls(chunks=chunks, vectors=vectors, words=words_of(indexed(each.text, each.heading) for each in chunks))
+        return cls(chunks=chunks, vectors=vectors, words=words_of(each.passage for each in chunks))
 
 
 class ChunkWriting:
@@ -65,7 +60,7 @@ class ChunkWriting:
                 continue
             place = {"n": n, "document_n": document_n, "fence": fence, "turn_n": turn and turn[0]}
             if self._tx.run("insert_chunk", **place, **chunk_columns(chunk)) == 1:
-                self._tx.run("index_chunk", n=n, text=indexed(chunk.text, chunk.heading))
+                self._tx.run("index_chunk", n=n, text=chunk.passage)
                 for embedding, vector in vectors.items():
                     self.put_vector(n, embedding, vector)
                 n += 1
@@ -96,7 +91,7 @@ def remove_chunks(tx: Transaction, bot_n: int, rows: Sequence[Row]) -> int:
     """Remove chunks ``(n, text, heading)`` of a bot, with all that was made of them; return how many."""
     embeddings = [row[0] for row in tx.rows("all_embeddings", bot_n=bot_n)]
     for n, text, heading in rows:
-        tx.run("unindex_chunk", n=n, text=indexed(text, heading))
+        tx.run("unindex_chunk", n=n, text=passage_of(text, heading))
         for embedding_n in embeddings:
             tx.run("purge_vector", embedding_n=embedding_n, chunk_n=n)
         tx.run("purge_chunk", n=n)
