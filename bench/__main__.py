@@ -32,6 +32,7 @@ SECTIONS = (
     "training",
     "quality",
     "nearest",
+    "first_token",
     "ingest_files",
 )
 

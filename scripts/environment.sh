@@ -19,4 +19,6 @@ if [ "$purpose" = serving ]; then
 else
     .venv/bin/python -m pip install --quiet --editable ".[faiss,langchain,postgres,redis]" --group dev
     bash "$(dirname "$0")/servers.sh"
+    bash "$(dirname "$0")/clients.sh"
+    bash "$(dirname "$0")/typescript.sh"
 fi

@@ -7,6 +7,7 @@ python scripts/generate_blocking.py --check    exit with 1 if it is not what wou
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,7 +83,7 @@ def protocols(tree: ast.Module) -> Iterator[ast.ClassDef]:
 
 
 def is_stream(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a method returns events as they come."""
+    """Whether a method returns things as they come."""
     return isinstance(method, ast.FunctionDef)
 
 
@@ -100,7 +101,7 @@ def method_source(method: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     returns = ast.unparse(method.returns) if method.returns else "None"
     call = f"self._inner.{method.name}({passed(method.args)})"
     if is_stream(method):
-        returns = returns.replace("AsyncIterator[Event]", "Generator[Event, None, None]")
+        returns = re.sub(r"AsyncIterator\[(\w+)\]", r"Generator[\1, None, None]", returns)
         body = f"return self._looper.each({call})"
     else:
         body = ("" if returns == "None" else "return ") + f"self._looper.wait({call})"

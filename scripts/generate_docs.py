@@ -20,11 +20,12 @@ from typing import Any
 import typer
 from pydantic_core import PydanticUndefined
 
-from palaver import attachment, bot, conversation, document, entity, tenant
+from palaver import attachment, bot, conversation, document, entity, figures, tenant
 from palaver.cli.main import app
 from palaver.config import Limits, Settings
 from palaver.server.call import Endpoint
 from palaver.server.routes import ALL
+from palaver.stores import report
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -33,6 +34,7 @@ VALUES = (
     entity.Entity,
     conversation.Conversation,
     conversation.Turn,
+    conversation.ListedTurn,
     conversation.Usage,
     conversation.ContextUse,
     conversation.TurnError,
@@ -46,9 +48,21 @@ VALUES = (
     document.TrainingReport,
     document.TrainedPair,
     conversation.Branch,
+    figures.FiguresReport,
+    figures.FiguresRow,
+    figures.Figures,
+    figures.Spread,
+    figures.Ratings,
+    figures.ConversationAnalytics,
+    figures.MessageStatistics,
+    figures.Flow,
+    figures.Quality,
+    figures.Topic,
     attachment.Attachment,
     tenant.Tenant,
     tenant.ApiKey,
+    report.StoreReport,
+    report.Lack,
 )
 
 

@@ -1,4 +1,4 @@
-"""Search among 100,000 chunks of one bot: vectors against FAISS called directly, and what a search adds to a turn."""
+"""Search among 100,000 chunks of one bot: vectors against FAISS called directly, words, and both together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from palaver.tenant import DEFAULT_TENANT
 
 CHUNKS = {"quick": 2_000, "default": 100_000, "full": 100_000}
 DIMENSION = 384
-_EMBEDDING = f"scripted:{DIMENSION}"
+EMBEDDING = f"scripted:{DIMENSION}"
+QUESTION = "Which passage says word77 in the handbook?"
 _DOCUMENT_CHUNKS = 2_000
 _ROUNDS = 60
 _K = 30
@@ -25,21 +26,30 @@ _K = 30
 
 async def measure(folder: Path, *, scale: str) -> list[Table]:
     """Medians; one process, one question at a time, the embedding call excluded."""
-    import numpy as np
-
     count = CHUNKS[scale]
-    vectors = np.random.default_rng(7).normal(size=(count, DIMENSION)).astype("<f4")
-    async with library(folder / "library.db", providers={"default_embedding": _EMBEDDING}) as made:
-        for start in range(0, count, _DOCUMENT_CHUNKS):
-            texts = [
-                f"passage {n} of the handbook says word{n % 997} and name{n}"
-                for n in range(start, start + _DOCUMENT_CHUNKS)
-            ]
-            chosen = [vector.tobytes() for vector in vectors[start : start + _DOCUMENT_CHUNKS]]
-            await made.add(texts, chosen, embedding=_EMBEDDING)
+    vectors = drawn(count)
+    async with library(folder / "library.db", providers={"default_embedding": EMBEDDING}) as made:
+        await fill(made, vectors)
         steps = await _steps(made, vectors)
         taken = await interleaved({name: [step] for name, step in steps.items()}, rounds=_ROUNDS, seconds_each=30)
     return [_table(count, {name: median(times) for name, times in taken.items()})]
+
+
+def drawn(count: int) -> Any:
+    """Return vectors drawn at random, the same each time."""
+    import numpy as np
+
+    return np.random.default_rng(7).normal(size=(count, DIMENSION)).astype("<f4")
+
+
+async def fill(made: Library, vectors: Any) -> None:
+    """Make documents ready, of one chunk a vector."""
+    for start in range(0, len(vectors), _DOCUMENT_CHUNKS):
+        chosen = [vector.tobytes() for vector in vectors[start : start + _DOCUMENT_CHUNKS]]
+        texts = [
+            f"passage {n} of the handbook says word{n % 997} and name{n}" for n in range(start, start + len(chosen))
+        ]
+        await made.add(texts, chosen, embedding=EMBEDDING)
 
 
 def _table(count: int, medians: dict[str, float]) -> Table:
@@ -69,8 +79,7 @@ async def _steps(made: Library, vectors: Any) -> dict[str, Any]:
     faiss.normalize_L2(normal)
     direct.add(normal)
     asked = packed(vectors[11])
-    question = "Which passage says word77 in the handbook?"
-    query = VectorQuery(bot_id=made.bot.id, embedding=_EMBEDDING, vector=asked, k=_K)
+    query = VectorQuery(bot_id=made.bot.id, embedding=EMBEDDING, vector=asked, k=_K)
 
     def search_directly(threads: int) -> None:
         faiss.omp_set_num_threads(threads)
@@ -86,13 +95,13 @@ async def _steps(made: Library, vectors: Any) -> dict[str, Any]:
         await made.indexes.vectors.search_vectors(DEFAULT_TENANT, query)
 
     async def words() -> None:
-        await made.indexes.words.search_chunks(DEFAULT_TENANT, ChunkQuery(bot_id=made.bot.id, text=question, k=_K))
+        await made.indexes.words.search_chunks(DEFAULT_TENANT, ChunkQuery(bot_id=made.bot.id, text=QUESTION, k=_K))
 
     async def hybrid() -> None:
-        await made.texts(question, k=6)
+        await made.texts(QUESTION, k=6)
 
     await ours()
-    await ScriptedEmbedding(DIMENSION).embed([question])
+    await ScriptedEmbedding(DIMENSION).embed([QUESTION])
     return {
         "vectors, FAISS directly, one core": faiss_alone,
         "vectors, FAISS directly, all cores": faiss_on_all_cores,

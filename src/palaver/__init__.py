@@ -21,6 +21,7 @@ from palaver.conversation import (
     ConversationStatus,
     InterruptReason,
     Kind,
+    ListedTurn,
     Message,
     Policy,
     Role,
@@ -89,6 +90,7 @@ __all__ = [
     "InvalidInput",
     "Kind",
     "Limited",
+    "ListedTurn",
     "Message",
     "NewKey",
     "NotFound",
@@ -149,7 +151,7 @@ async def open(  # noqa: A001  # said as palaver.open
         tenant: Whose data, for a store; ``default`` when omitted. A server takes it from the key.
         api_key: The key for a server; ``PALAVER_API_KEY`` when omitted.
         settings: Everything else; read from the environment when omitted.
-        given: ``models``, ``embeddings``, ``rerankers`` and ``redact`` of this process, for a store. See ``Given``.
+        given: ``models``, ``embeddings``, ``rerankers``, ``redact`` and ``titles`` of this process, for a store. See ``Given``.
 
     Raises:
         InvalidInput: An argument does not go with the target.

@@ -14,21 +14,27 @@ from typing import Any, Self, TypeVar, Unpack
 
 from palaver.attachment import Attachment, FileSource
 from palaver.bot import Bot
-from palaver.conversation import Branch, Conversation, Message, Turn
+from palaver.conversation import Branch, Conversation, ListedTurn, Message, Turn
 from palaver.document import Chunk, Document, Source, TrainingReport
 from palaver.entity import Entity
 from palaver.events import Event
+from palaver.figures import ConversationAnalytics, FiguresReport, UnfoundQuestion
 from palaver.looper import Looper
 from palaver.page import Page
+from palaver.stores.report import StoreReport
 from palaver.surface import (
     Accepted,
+    Analytics,
+    AnalyticsQuery,
     AppendFields,
     BotFields,
     Bots,
+    BotTrial,
     ConversationEdits,
     ConversationFields,
     ConversationQuery,
     Conversations,
+    ConversationWhich,
     DocumentFields,
     DocumentQuery,
     Documents,
@@ -38,14 +44,19 @@ from palaver.surface import (
     Hub,
     KeyFields,
     Keys,
+    Loaded,
     Messages,
     NewKey,
     PageQuery,
     Reply,
     SearchResult,
     SendOptions,
+    Storage,
     Tenants,
     Turns,
+    UnfoundQuestionQuery,
+    Visitor,
+    Visitors,
 )
 from palaver.tenant import ApiKey, Tenant
 
@@ -80,6 +91,13 @@ class BlockingBots:
     def restore(self, bot_id: str) -> Bot:
         """Bring a deleted bot back, with what its delete hid."""
         return self._looper.wait(self._inner.restore(bot_id))
+
+    def ask(self, bot_id: str, text: str, **trial: Unpack[BotTrial]) -> Generator[Event, None, None]:
+        """Ask a bot, as it is or as it would be, and read what happens, up to the turn's end. Nothing of it is kept.
+
+        Leaving early stops it. Its turn and its answer can't be found again, and count nowhere.
+        """
+        return self._looper.each(self._inner.ask(bot_id, text, **trial))
 
 
 class BlockingEntities:
@@ -167,6 +185,36 @@ class BlockingConversations:
         """Make the path from the beginning to this turn the active one."""
         return self._looper.wait(self._inner.switch(conversation_id, turn_id))
 
+    def export(self, conversation_id: str, *, format: str = "html", rows: str = "messages") -> bytes:
+        """Return a conversation as a file in UTF-8.
+
+        ``format`` is ``html`` (one page that opens from disk), ``markdown``, ``csv``, ``jsonl`` (all that is told of it, to keep
+        and to import) or ``finetuning`` (a line a conversation, as models are trained on). The ``rows`` of a CSV are ``messages``,
+        ``turns`` (question and answer) or ``conversations``.
+        """
+        return self._looper.wait(self._inner.export(conversation_id, format=format, rows=rows))
+
+    def export_all(
+        self, *, format: str = "jsonl", rows: str = "messages", **which: Unpack[ConversationWhich]
+    ) -> Generator[bytes, None, None]:
+        """Read the file of all conversations that fit, in the order of their making, part by part: write each as it comes.
+
+        See ``export`` for ``format`` and ``rows``.
+        """
+        return self._looper.each(self._inner.export_all(format=format, rows=rows, **which))
+
+    def load(self, lines: Sequence[Mapping[str, Any]], *, bot_id: str | None = None) -> Loaded:
+        """Import conversations: the lines of a ``jsonl`` export, each as an object. They keep their ids, times and branches, so
+        that they export to the same bytes; their bot is made if it is not here, or, with ``bot_id``, they become that bot's.
+
+        To do it again changes nothing. A conversation is there as a whole or not at all.
+
+        Raises:
+            InvalidInput: Nothing was stored: ``unsupported_schema``, ``invalid_line`` …, with the number of the line.
+            Conflict: Something else here has the bot's name, an entity's external id, or an id. Those before it were stored.
+        """
+        return self._looper.wait(self._inner.load(lines, bot_id=bot_id))
+
 
 class BlockingMessages:
     """``hub.messages``. Each of send, regenerate and edit comes in three forms: wait for the reply, stream its events,
@@ -231,6 +279,15 @@ class BlockingMessages:
         them; an answer that stands beside others goes alone."""
         self._looper.wait(self._inner.delete(message_id))
 
+    def restore(self, message_id: str) -> Message:
+        """Bring back what the deletion of a message took, where it was; possible until it is purged. A message that is not
+        deleted is returned as it is."""
+        return self._looper.wait(self._inner.restore(message_id))
+
+    def list_deleted(self, *, conversation_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
+        """List the messages that can be restored, of all conversations or of one: those that were deleted last first."""
+        return self._looper.wait(self._inner.list_deleted(conversation_id=conversation_id, **page))
+
     def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
         """Find messages that hold all these words, newest first."""
         return self._looper.wait(self._inner.search(q, bot_id=bot_id, **page))
@@ -267,8 +324,8 @@ class BlockingTurns:
         """Return a turn."""
         return self._looper.wait(self._inner.get(turn_id))
 
-    def list(self, *, status: str | None = None, **page: Unpack[PageQuery]) -> Page[Turn]:
-        """List turns, newest first."""
+    def list(self, *, status: str | None = None, **page: Unpack[PageQuery]) -> Page[ListedTurn]:
+        """List turns, newest first: with an operator's key those of all tenants."""
         return self._looper.wait(self._inner.list(status=status, **page))
 
     def events(self, turn_id: str, *, after: int = 0) -> Generator[Event, None, None]:
@@ -284,7 +341,8 @@ class BlockingTurns:
         return self._looper.wait(self._inner.wait(turn_id))
 
     def stop(self, turn_id: str) -> Turn:
-        """Stop a turn and keep its text; returns once it has ended. Doing it again changes nothing."""
+        """Stop a turn and keep its text; returns once it has ended. Doing it again changes nothing. With an operator's key
+        it may be any tenant's."""
         return self._looper.wait(self._inner.stop(turn_id))
 
 
@@ -350,6 +408,33 @@ class BlockingDocuments:
         return self._looper.wait(self._inner.chunks(document_id, **page))
 
 
+class BlockingAnalytics:
+    """``hub.analytics``: what conversations come to."""
+
+    def __init__(self, looper: Looper[Hub], inner: Analytics) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def conversation(self, conversation_id: str) -> ConversationAnalytics:
+        """Return what one conversation comes to: messages, flow, quality, tokens, cost and topics."""
+        return self._looper.wait(self._inner.conversation(conversation_id))
+
+    def figures(self, **query: Unpack[AnalyticsQuery]) -> FiguresReport:
+        """Return what all conversations of some time come to, per day, bot, entity or model."""
+        return self._looper.wait(self._inner.figures(**query))
+
+    def csv(self, *, columns: Sequence[str] | None = None, **query: Unpack[AnalyticsQuery]) -> bytes:
+        """Return the same as CSV, a row for each day, bot, entity or model, or one for the total. No cell is a formula.
+
+        ``columns`` are the names of those that are wanted, in their order (None: all).
+        """
+        return self._looper.wait(self._inner.csv(columns=columns, **query))
+
+    def unfound(self, **query: Unpack[UnfoundQuestionQuery]) -> Page[UnfoundQuestion]:
+        """List the questions that were answered with nothing from documents, those asked last first."""
+        return self._looper.wait(self._inner.unfound(**query))
+
+
 class BlockingKeys:
     """``hub.keys``"""
 
@@ -370,6 +455,18 @@ class BlockingKeys:
         return self._looper.wait(self._inner.revoke(key_id))
 
 
+class BlockingVisitors:
+    """``hub.visitors``"""
+
+    def __init__(self, looper: Looper[Hub], inner: Visitors) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def create(self, bot_id: str, entity_id: str, *, expires_in_seconds: int | None = None) -> Visitor:
+        """Return an entity as a visitor of a bot, for an hour or as long as it is said, at most a day. Nothing is stored."""
+        return self._looper.wait(self._inner.create(bot_id, entity_id, expires_in_seconds=expires_in_seconds))
+
+
 class BlockingTenants:
     """``hub.tenants``"""
 
@@ -380,6 +477,18 @@ class BlockingTenants:
     def list(self, **page: Unpack[PageQuery]) -> Page[Tenant]:
         """List all tenants."""
         return self._looper.wait(self._inner.list(**page))
+
+
+class BlockingStorage:
+    """``hub.storage``: where everything is kept."""
+
+    def __init__(self, looper: Looper[Hub], inner: Storage) -> None:
+        self._looper = looper
+        self._inner = inner
+
+    def report(self) -> StoreReport:
+        """Say which store it is, what its acknowledgement means, and what it lacks."""
+        return self._looper.wait(self._inner.report())
 
 
 T = TypeVar("T")
@@ -402,8 +511,11 @@ class BlockingHub:
         self.files = BlockingFiles(self._looper, self._inner.files)
         self.turns = BlockingTurns(self._looper, self._inner.turns)
         self.documents = BlockingDocuments(self._looper, self._inner.documents)
+        self.analytics = BlockingAnalytics(self._looper, self._inner.analytics)
         self.keys = BlockingKeys(self._looper, self._inner.keys)
+        self.visitors = BlockingVisitors(self._looper, self._inner.visitors)
         self.tenants = BlockingTenants(self._looper, self._inner.tenants)
+        self.storage = BlockingStorage(self._looper, self._inner.storage)
 
     def search(
         self, bot_id: str, query: str, *, k: int | None = None, where: Mapping[str, str] | None = None
@@ -415,18 +527,26 @@ class BlockingHub:
         return self._looper.wait(self._inner.search(bot_id, query, k=k, where=where))
 
     def train(
-        self, bot_id: str, *, policy: str = "all", min_rating: int | None = None, dry_run: bool = False
+        self,
+        bot_id: str,
+        *,
+        policy: str = "all",
+        min_rating: int | None = None,
+        dry_run: bool = False,
+        wait: bool = True,
     ) -> TrainingReport:
         """Make past conversations of a bot a document of it: each question with its answer, used once.
 
-        ``policy`` is ``all``, ``rated`` (``min_rating`` or better; 4 when omitted) or ``ended``. Returns once answers come from it. A
-        dry run stores nothing and shows what would be used.
+        ``policy`` is ``all``, ``rated`` (``min_rating`` or better; 4 when omitted) or ``ended``. Returns once answers come from it, or at
+        once (``wait=False``) with the document, whose ``chunk_count`` grows. A dry run stores nothing and shows what would be used.
 
         Raises:
             Conflict: ``training_in_progress``.
             DocumentFailed: The run could not be finished; nothing is used.
         """
-        return self._looper.wait(self._inner.train(bot_id, policy=policy, min_rating=min_rating, dry_run=dry_run))
+        return self._looper.wait(
+            self._inner.train(bot_id, policy=policy, min_rating=min_rating, dry_run=dry_run, wait=wait)
+        )
 
     def untrain(self, document_id: str) -> None:
         """Take a run of training back: its document is deleted, and its conversations can be trained on again."""

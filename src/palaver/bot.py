@@ -14,7 +14,7 @@ class Bot:
 
     ``model`` is ``provider:name`` or the name of a model given in process. ``params`` are the model's (``temperature``
     0–2, ``max_tokens`` ≥ 1 …) and ``context_tokens``, the budget for what the model is given. ``name`` is unique in
-    its tenant.
+    its tenant. ``widget`` opens it to visitors of other pages (``allowed_origins`` …); None: to nobody.
     """
 
     id: str
@@ -24,6 +24,7 @@ class Bot:
     params: Mapping[str, Any] = field(default_factory=dict)
     retrieval: Mapping[str, Any] = field(default_factory=dict)
     idle_timeout_minutes: int | None = None
+    widget: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     created_at: datetime
     updated_at: datetime

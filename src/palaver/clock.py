@@ -38,7 +38,7 @@ def to_micros(value: datetime) -> int:
 
 def rfc3339(value: datetime) -> str:
     """Return ``2026-01-31T12:00:00.000000Z``: always UTC, always six digits, so that text order is time order."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_rfc3339(value: str) -> datetime:

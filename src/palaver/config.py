@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -51,6 +52,8 @@ class Limits(BaseSettings):
     """The most pixels of an image, width times height."""
     streams_max: int = Field(default=10_000, ge=1)
     """How many event streams a process holds open at once."""
+    visitors_per_hour: int = Field(default=60, ge=0)
+    """How many new visitors of widgets one address may be within an hour, at each process; 0: any number."""
     sweep_seconds: float = Field(default=2.0, ge=0.05, le=5)
     """How often expired leases, idle conversations and old logs are looked for."""
 
@@ -58,6 +61,16 @@ class Limits(BaseSettings):
     def inline_bytes(self) -> int:
         """The largest request body that may hold files in base64, which takes four bytes for three."""
         return self.body_bytes + self.file_bytes * 4 // 3
+
+
+class ModelPrice(BaseModel):
+    """What a model costs from a day on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    since: date = Field(alias="from")
+    input: int = Field(ge=0, le=10**12)
+    output: int = Field(ge=0, le=10**12)
 
 
 class Settings(BaseSettings):
@@ -78,6 +91,9 @@ class Settings(BaseSettings):
     """Where ``palaver serve`` listens."""
     port: int = Field(default=8000, ge=0, le=65535)
     """The port ``palaver serve`` listens on; 0 takes a free one."""
+    public_url: str | None = None
+    """Where clients reach this server, such as ``https://chat.example.org``, for those that ask it. Without it they are told what
+    they called themselves; a proxy that speaks HTTPS with them makes this necessary."""
     open: bool = False
     """Let a server without keys leave loopback: put your own door in front of it."""
     maintenance: bool = True
@@ -91,8 +107,17 @@ class Settings(BaseSettings):
     """Comma-separated hosts whose pages may be added as documents by their URL: ``docs.example.org``, ``*.example.org``,
     ``wiki.example.org:8443``, or ``*`` for every host on the usual ports. Empty: no page is fetched. Addresses that are not public
     are never fetched."""
+    server_files: str | None = None
+    """A folder of this machine whose files the clients of drop-in surfaces may name by their path, where they do, to be read as
+    documents and images. Not set: none is read."""
     default_model: str | None = None
     """The model of a bot that names none; else the provider whose key is set, else ``offline``."""
+    titles: str = "words"
+    """Where a conversation without a title gets one from, with its first answer: ``words`` of the first question, which costs nothing;
+    the name of a model, ``provider:name``, which is given the question and the answer; or ``off``."""
+    session_bot: str = "default"
+    """The bot, by id or name, of a conversation that comes through a drop-in surface and names none. A tenant that has none of
+    that name gets one on first use."""
     default_embedding: str | None = None
     """The embedding of a bot that names none (``openai:text-embedding-3-small``, ``ollama:…``); without one,
     documents are found by their words alone."""
@@ -105,6 +130,10 @@ class Settings(BaseSettings):
     """OpenAI-compatible servers by name, as JSON: ``{"local": "http://127.0.0.1:8080/v1"}``."""
     provider_keys: dict[str, SecretStr] = Field(default_factory=dict)
     """API keys of the named providers, as JSON: ``{"local": "…"}``."""
+    prices: dict[str, list[ModelPrice]] = Field(default_factory=dict)
+    """What models cost, as JSON, by the name that a bot has of its model: ``{"openai:gpt-4o": [{"from": "2026-01-01", "input": 2500000,
+    "output": 10000000}]}``. Numbers are millionths of your currency's unit for a million tokens, from that day (UTC) on, until a
+    later entry's. A turn costs what was the price when it ended."""
     api_key: SecretStr | None = None
     """The key with which the SDK and the command line talk to a server."""
     log_level: str = "info"

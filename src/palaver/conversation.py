@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from palaver.document import Citation
 from palaver.entity import Entity
@@ -201,6 +201,21 @@ class Turn:
     started_at: datetime | None = None
     first_token_at: datetime | None = None
     finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedTurn(Turn):
+    """A turn in a list, which goes over many conversations: it says whose it is, and which bot answers. Nothing that was said."""
+
+    tenant_id: str
+    bot_id: str
+    bot_name: str
+
+    @classmethod
+    def of(cls, turn: Turn, *, tenant_id: str, bot_id: str, bot_name: str) -> Self:
+        """Return a turn as a list shows it."""
+        told: dict[str, Any] = {each.name: getattr(turn, each.name) for each in fields(turn)}
+        return cls(**told, tenant_id=tenant_id, bot_id=bot_id, bot_name=bot_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

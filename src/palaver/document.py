@@ -15,9 +15,9 @@ Source = bytes | str | PathLike[str]
 ``https://``, else the file of that name, if there is one, else a text, if it has blanks and does not end like a file's
 name."""
 
-# The marks [1], [1, 3] and 【2】 as models write them; a number is a rank.
-_MARK = re.compile(r"[\[【]\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\s*[\]】]")
-_MARKS = re.compile(rf"[^\S\n]*{_MARK.pattern}")
+MARK = re.compile(r"[\[【]\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\s*[\]】]")
+"""The marks [1], [1, 3] and 【2】 as models write them; a number is a rank."""
+_MARKS = re.compile(rf"[^\S\n]*{MARK.pattern}")
 
 
 class DocumentSource(StrEnum):
@@ -52,7 +52,8 @@ class Document:
 
     ``version`` counts the contents from 1; a replacement is the next one. Answers come from ``ready_version`` (None: from
     none yet), which stays until a newer version is ready: then the one takes the place of the other in one step.
-    ``status`` and ``error`` are the newest version's; ``chunk_count`` and ``ready_at`` are those of ``ready_version``.
+    ``status`` and ``error`` are the newest version's; ``chunk_count`` and ``ready_at`` are those of ``ready_version``. While the first
+    version is made ready, ``chunk_count`` tells how many chunks are written so far.
     ``size_bytes`` and ``sha256`` (64 hex digits) describe the newest content as it was given.
     """
 
@@ -230,6 +231,6 @@ def cited_by(text: str, found: Sequence[Citation]) -> tuple[Citation, ...]:
     """
     if not text:
         return ()
-    ranks = {int(rank) for match in _MARK.finditer(text) for rank in re.split(r"[,;]", match[1])}
+    ranks = {int(rank) for match in MARK.finditer(text) for rank in re.split(r"[,;]", match[1])}
     marked = tuple(citation for citation in found if citation.rank in ranks)
     return marked or tuple(found)

@@ -34,7 +34,7 @@
     ├── TurnFailed                   a send whose turn ended ``failed``; .turn
     └── DocumentFailed               a document that could not be made ready; .document
 
-The HTTP status of each code stands in ``palaver.server.problems``. The SDK turns a problem document back into the
+The HTTP status of each code stands in ``palaver.http.statuses``. The SDK turns a problem document back into the
 same class (``error_from``), so that a caller handles one set of errors whether the engine is here or on a server.
 """
 

@@ -23,6 +23,8 @@ from palaver.conversation import Message, Turn, TurnStatus, Usage
 from palaver.document import Citation
 from palaver.jsonable import encode
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
 
 class EventType(StrEnum):
     """The events of the HTTP API. Readers ignore those that they do not know."""
@@ -76,7 +78,7 @@ class Event:
 
 def dumps(data: Mapping[str, Any]) -> str:
     """Return one line of ASCII JSON. A surrogate pair stands for each character beyond the first plane."""
-    return json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(data)
 
 
 def _only_text(text: str) -> str:

@@ -6,9 +6,11 @@ is cut into slots (Redis Cluster) finds the slot of a turn or a message from its
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
+from datetime import datetime
 
 _SHAPE = re.compile(r"[a-z]{2,8}_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 _FAMILY_DIGITS = 4
@@ -26,6 +28,17 @@ def _uuid7() -> str:
 def new_id(prefix: str) -> str:
     """Return a new id such as ``bot_0198c0de…``."""
     return f"{prefix}_{_uuid7()}"
+
+
+def derived_id(prefix: str, at: datetime, name: str, *, within: str = "") -> str:
+    """Return the id of what has a name elsewhere: the same for the same name and time, and as unguessable as the name.
+
+    ``within`` is the id of the conversation that it is inside.
+    """
+    digits = hashlib.sha256(name.encode()).hexdigest()
+    millis = max(0, min(int(at.timestamp() * 1000), 2**48 - 1))
+    made = f"{millis:012x}7{digits[:3]}{'89ab'[int(digits[3], 16) % 4]}{digits[4:19]}"
+    return f"{prefix}_{made[:-_FAMILY_DIGITS]}{within[-_FAMILY_DIGITS:]}" if within else f"{prefix}_{made}"
 
 
 def child_id(prefix: str, conversation_id: str) -> str:

@@ -93,6 +93,15 @@ def check_size(size_bytes: int, limits: ImageLimits) -> None:
         raise InvalidInput(f"A file holds at most {limits.file_bytes:,} bytes.", code="file_too_large")
 
 
+def check_image(content: bytes, media_type: str) -> None:
+    """Raise ``InvalidInput unsupported_type`` unless this looks like what is kept of an image of that type. It is not opened."""
+    if (
+        media_type != f"image/{_kind(content).lower()}"
+        or media_type.removeprefix("image/").upper() not in _STORED_AS.values()
+    ):
+        raise InvalidInput("This is no image of that type.", code="unsupported_type")
+
+
 def _kind(content: bytes) -> str:
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"

@@ -70,9 +70,21 @@ class Ingestor:
             async with asyncio.timeout(self._poll_seconds):
                 await self._woken.wait()
         self._woken.clear()  # before the store is asked: who wakes meanwhile is heard
-        if claims := await self._store.claim_documents(self._owner, self._lease_seconds, 1):
-            self._woken.set()
-            await self._held(claims[0])
+        claiming = asyncio.ensure_future(self._store.claim_documents(self._owner, self._lease_seconds, 1))
+        try:
+            if claims := await asyncio.shield(claiming):
+                self._woken.set()
+                await self._held(claims[0])
+        except asyncio.CancelledError:
+            with suppress(Unavailable):
+                await self._give_back(await claiming)  # where it was cut itself, it has gone on in the store
+            raise
+
+    async def _give_back(self, claims: Sequence[Ingestion]) -> None:
+        """This process stops: others need not wait for the lease, and it is not the document's fault."""
+        for claim in claims:
+            with suppress(FenceLost, Unavailable):
+                await self._store.give_document_back(claim)
 
     async def _held(self, claim: Ingestion) -> None:
         """Make a document ready, and renew its lease meanwhile."""

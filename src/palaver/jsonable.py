@@ -10,10 +10,11 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache, partial
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from palaver.clock import parse_rfc3339, rfc3339
@@ -21,29 +22,52 @@ from palaver.clock import parse_rfc3339, rfc3339
 V = TypeVar("V")
 
 
-@cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    fields = tuple(field.name for field in dataclasses.fields(kind))
-    return fields + tuple(getattr(kind, "JSON_PROPERTIES", ()))
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def encode(value: Any) -> Any:
     """Return ``value`` made of dict, list, str, int, float, bool and None."""
-    match value:
-        case None | bool() | int() | float():
-            return value
-        case Enum():
-            return value.value
-        case str():
-            return value
-        case datetime():
-            return rfc3339(value)
-        case Mapping():
-            return {str(key): encode(item) for key, item in value.items()}
-        case tuple() | list():
-            return [encode(item) for item in value]
-        case _:
-            return {name: encode(getattr(value, name)) for name in _names(value.__class__)}
+    kind = value.__class__
+    return value if kind in _PLAIN else _encoder(kind)(value)
+
+
+@cache
+def _encoder(kind: type[Any]) -> Callable[[Any], Any]:
+    if issubclass(kind, Enum):
+        return attrgetter("value")
+    if issubclass(kind, str | int | float):
+        return _as_it_is
+    if issubclass(kind, datetime):
+        return rfc3339
+    if issubclass(kind, Mapping):
+        return _encode_mapping
+    if issubclass(kind, tuple | list):
+        return _encode_items
+    return partial(_encode_fields, _fields(kind))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _encode_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): encode(item) for key, item in value.items()}
+
+
+def _encode_items(value: Sequence[Any]) -> list[Any]:
+    return [encode(item) for item in value]
+
+
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    fields = tuple(field.name for field in dataclasses.fields(kind))
+    return fields + tuple(getattr(kind, "JSON_PROPERTIES", ()))
+
+
+def _encode_fields(names: tuple[str, ...], value: Any) -> dict[str, Any]:
+    return {
+        name: item if item.__class__ in _PLAIN else encode(item)
+        for name, item in [(name, getattr(value, name)) for name in names]
+    }
 
 
 @cache

@@ -2,6 +2,10 @@
 
 A secret is ``pk_<prefix>_<43 characters>``: 256 random bits, so a fast keyed hash keeps them as well as a slow one would.
 The store keeps HMAC-SHA256 under its own secret and never sees the key.
+
+A browser that signed in with a key holds a token instead: ``ps_<expiry>_<hash>_<seal>``, hexadecimal, the hash being the one that
+the store keeps and the seal an HMAC over it and the expiry. So nothing is stored for it, it can't be turned back into the key,
+and it ends with the key: revoked or expired, both are.
 """
 
 from __future__ import annotations
@@ -10,10 +14,11 @@ import hashlib
 import hmac
 import re
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 
 from palaver.clock import Clock, SystemClock, from_micros
-from palaver.errors import NotFound, Unauthenticated
+from palaver.errors import Forbidden, NotFound, Unauthenticated
 from palaver.ids import is_id, new_id
 from palaver.stores.base import Store
 from palaver.stores.orders import KeyDraft
@@ -22,8 +27,20 @@ from palaver.tenant import ApiKey, Scope
 from palaver.wire.keys import VISITOR_SECONDS, KeyCreate
 
 _SHAPE = re.compile(r"pk_[0-9a-f]{8}_[A-Za-z0-9_-]{43}\Z")
+_TOKEN = re.compile(r"ps_([0-9a-f]{1,16})_([0-9a-f]{64})_([0-9a-f]{64})\Z")
+SIGNED_IN_SECONDS = 7 * 86_400
 _TOUCH_EVERY_MICROS = 60_000_000
 _TOUCHED_MAX = 10_000
+_NOT_VALID = "This API key is not valid."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A key, and the token of a browser that showed it once; ``seconds``: how long that is good."""
+
+    key: ApiKey
+    token: str
+    seconds: int
 
 
 class KeyRing:
@@ -67,15 +84,47 @@ class KeyRing:
         Raises:
             Unauthenticated: It is malformed, unknown, revoked or expired; the answer does not say which.
         """
-        refused = Unauthenticated("This API key is not valid.")
         if _SHAPE.match(secret) is None:
-            raise refused
-        key = await self._store.find_key(self._digest(secret))
+            raise Unauthenticated(_NOT_VALID)
+        return await self._known(self._digest(secret))
+
+    async def sign_in(self, secret: str) -> SignedIn:
+        """Return a token for a browser that shows a key, good for a week at most.
+
+        Raises:
+            Unauthenticated: As ``authenticate``.
+            Forbidden: It is a visitor's: that is for a widget, whose page is another's.
+        """
+        key = await self.authenticate(secret)
+        if key.scope is Scope.VISITOR:
+            raise Forbidden("A visitor's key opens the widget, not this page.")
+        now = self._clock.micros()
+        left = SIGNED_IN_SECONDS
+        if key.expires_at is not None:
+            left = min(left, int((key.expires_at - from_micros(now)).total_seconds()))
+        told = f"{now + left * 1_000_000:x}_{self._digest(secret).hex()}"
+        return SignedIn(key=key, token=f"ps_{told}_{self._seal(told)}", seconds=left)
+
+    async def signed_in(self, token: str) -> ApiKey:
+        """Return the key of a browser that signed in.
+
+        Raises:
+            Unauthenticated: The token is malformed, forged or too old, or its key was revoked or has expired.
+        """
+        found = _TOKEN.match(token)
+        if found is None or not hmac.compare_digest(found[3], self._seal(f"{found[1]}_{found[2]}")):
+            raise Unauthenticated(_NOT_VALID)
+        if int(found[1], 16) <= self._clock.micros():
+            raise Unauthenticated(_NOT_VALID)
+        return await self._known(bytes.fromhex(found[2]))
+
+    async def _known(self, digest: bytes) -> ApiKey:
+        key = await self._store.find_key(digest)
         if key is None or key.revoked_at is not None:
-            raise refused
+            raise Unauthenticated(_NOT_VALID)
         now = self._clock.micros()
         if key.expires_at is not None and key.expires_at <= from_micros(now):
-            raise refused
+            raise Unauthenticated(_NOT_VALID)
         await self._touch(key.id, now)
         return key
 
@@ -95,3 +144,6 @@ class KeyRing:
 
     def _digest(self, secret: str) -> bytes:
         return hmac.digest(self._secret, b"api-key\0" + secret.encode(), hashlib.sha256)
+
+    def _seal(self, told: str) -> str:
+        return hmac.digest(self._secret, b"signed-in\0" + told.encode(), hashlib.sha256).hex()

@@ -88,12 +88,13 @@ async def each_page(read: Read, take: Take, *, after: Position | None = None) ->
         if page.next is None:
             await take(page)
         else:
-            await together(look(Window(limit=_fitting(page.data), after=page.next)), take(page))
+            limit = fitting([bytes_of(record) for record in page.data])
+            await together(look(Window(limit=limit, after=page.next)), take(page))
 
 
-def _fitting(records: Sequence[Record]) -> int:
-    """Return how many records like these fill a page."""
-    each_bytes = sum(map(bytes_of, records)) // max(1, len(records))
+def fitting(sizes: Sequence[int]) -> int:
+    """Return how many like these fill a page; sizes are in bytes."""
+    each_bytes = sum(sizes) // max(1, len(sizes))
     return max(1, min(PAGE_ROWS, PAGE_BYTES // max(1, each_bytes)))
 
 
@@ -114,3 +115,29 @@ async def each_on_shelf(
 ) -> None:
     """Do something with every page of a shelf."""
     await each_page(partial(store.page_records, shelf, tenant_id), take, after=after)
+
+
+class Batch:
+    """Records that are put together: a small conversation whole, a large one in pieces."""
+
+    def __init__(self, put: Callable[[list[Record]], Awaitable[None]]) -> None:
+        self._put = put
+        self._records: list[Record] = []
+        self._bytes = 0
+
+    async def add(self, records: Sequence[Record]) -> None:
+        """Add some, and put them all if they are many."""
+        self._records += records
+        self._bytes += sum(map(bytes_of, records))
+        if self._bytes >= PAGE_BYTES:
+            await self.flush()
+
+    async def take(self, page: Slice[Record]) -> None:
+        """Add a page."""
+        await self.add(page.data)
+
+    async def flush(self) -> None:
+        """Put what there is."""
+        if self._records:
+            records, self._records, self._bytes = self._records, [], 0
+            await self._put(records)

@@ -10,23 +10,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NotRequired, Protocol, TypedDict, Unpack
 
 from palaver.attachment import Attached, Attachment, FileSource
 from palaver.bot import Bot
-from palaver.conversation import Branch, Conversation, Message, Turn, TurnStatus
+from palaver.conversation import Branch, Conversation, ListedTurn, Message, Turn, TurnStatus
 from palaver.document import Chunk, Citation, Document, DocumentSource, Hit, Source, TrainingReport
 from palaver.entity import Entity
 from palaver.errors import InvalidInput, NotFound, TurnFailed
 from palaver.events import Event
+from palaver.figures import ConversationAnalytics, FiguresReport, UnfoundQuestion
 from palaver.page import Page
+from palaver.stores.report import StoreReport
 from palaver.tenant import ApiKey, Tenant
 
 
 class BotFields(TypedDict, total=False):
     """``name`` is needed to create a bot. ``metadata`` is merged one level deep by an update; None removes a key.
-    ``retrieval`` says how the bot's documents are searched: ``enabled``, ``k``, ``vector_weight``, ``where`` …"""
+    ``retrieval`` says how the bot's documents are searched: ``enabled``, ``k``, ``vector_weight``, ``where`` … ``widget`` says on whose
+    pages it talks to visitors, and how: ``allowed_origins``, ``title``, ``lead`` …; None closes it to them."""
 
     name: str
     instructions: str
@@ -34,7 +37,17 @@ class BotFields(TypedDict, total=False):
     params: Mapping[str, Any]
     retrieval: Mapping[str, Any]
     idle_timeout_minutes: int | None
+    widget: Mapping[str, Any] | None
     metadata: Mapping[str, Any]
+
+
+class BotTrial(TypedDict, total=False):
+    """How a bot would be: what is given takes the place of its own."""
+
+    instructions: str
+    model: str
+    params: Mapping[str, Any]
+    retrieval: Mapping[str, Any]
 
 
 class EntityFields(TypedDict, total=False):
@@ -60,8 +73,9 @@ class ConversationFields(TypedDict, total=False):
 
 
 class ConversationEdits(TypedDict, total=False):
-    """What can be edited; status, head and rating have their own calls."""
+    """What can be edited; status, head and rating have their own calls. Another ``bot_id`` can be given while nobody has spoken."""
 
+    bot_id: str
     title: str | None
     external_id: str | None
     metadata: Mapping[str, Any]
@@ -77,6 +91,8 @@ class ConversationQuery(TypedDict, total=False):
     entity_type: str
     external_id: str
     kind: str
+    min_rating: int
+    max_rating: int
     created_after: datetime
     created_before: datetime
     metadata: Mapping[str, str]
@@ -87,6 +103,23 @@ class ConversationQuery(TypedDict, total=False):
     limit: int
     after: str
     before: str
+
+
+class ConversationWhich(TypedDict, total=False):
+    """Which conversations: the filters of a list of them; none of them: all."""
+
+    bot_id: str
+    status: str
+    entity_id: str
+    entity_type: str
+    external_id: str
+    kind: str
+    min_rating: int
+    max_rating: int
+    created_after: datetime
+    created_before: datetime
+    metadata: Mapping[str, str]
+    q: str
 
 
 class PageQuery(TypedDict, total=False):
@@ -103,8 +136,9 @@ class SendOptions(TypedDict, total=False):
     ``policy`` says what happens while another turn runs: ``reject`` (the default), ``queue`` or ``interrupt``.
     ``key`` makes the call safe to retry (1–255 printable ASCII); over HTTP one is made where none is given, and the SDK
     retries with it. ``client_id`` is the message's own id at the client and serves as the key. ``parent_id`` is the turn
-    to continue (the head of the active path). ``params`` are laid over the bot's for this turn. ``attachments`` are the
-    images of a question, at most 10: files of ``hub.files`` or their ids, ``data:`` URLs, paths, bytes.
+    to continue (the head of the active path). ``params`` are laid over the bot's for this turn; ``instructions`` among
+    them are laid behind the bot's. ``attachments`` are the images of a question, at most 10: files of ``hub.files`` or their
+    ids, ``data:`` URLs, paths, bytes.
     """
 
     policy: str
@@ -246,6 +280,24 @@ class NewKey:
     secret: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Somebody who talks to one bot as one entity. ``token`` is what its browser shows in the place of a key."""
+
+    bot_id: str
+    entity: Entity
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What came of an import: the ids of the conversations that are new here, and of those that were here and stay as they are."""
+
+    imported: tuple[str, ...]
+    present: tuple[str, ...]
+
+
 class Bots(Protocol):
     """``hub.bots``"""
 
@@ -271,6 +323,13 @@ class Bots(Protocol):
 
     async def restore(self, bot_id: str) -> Bot:
         """Bring a deleted bot back, with what its delete hid."""
+        ...
+
+    def ask(self, bot_id: str, text: str, **trial: Unpack[BotTrial]) -> AsyncIterator[Event]:
+        """Ask a bot, as it is or as it would be, and read what happens, up to the turn's end. Nothing of it is kept.
+
+        Leaving early stops it. Its turn and its answer can't be found again, and count nowhere.
+        """
         ...
 
 
@@ -351,6 +410,36 @@ class Conversations(Protocol):
         """Make the path from the beginning to this turn the active one."""
         ...
 
+    async def export(self, conversation_id: str, *, format: str = "html", rows: str = "messages") -> bytes:
+        """Return a conversation as a file in UTF-8.
+
+        ``format`` is ``html`` (one page that opens from disk), ``markdown``, ``csv``, ``jsonl`` (all that is told of it, to keep
+        and to import) or ``finetuning`` (a line a conversation, as models are trained on). The ``rows`` of a CSV are ``messages``,
+        ``turns`` (question and answer) or ``conversations``.
+        """
+        ...
+
+    def export_all(
+        self, *, format: str = "jsonl", rows: str = "messages", **which: Unpack[ConversationWhich]
+    ) -> AsyncIterator[bytes]:
+        """Read the file of all conversations that fit, in the order of their making, part by part: write each as it comes.
+
+        See ``export`` for ``format`` and ``rows``.
+        """
+        ...
+
+    async def load(self, lines: Sequence[Mapping[str, Any]], *, bot_id: str | None = None) -> Loaded:
+        """Import conversations: the lines of a ``jsonl`` export, each as an object. They keep their ids, times and branches, so
+        that they export to the same bytes; their bot is made if it is not here, or, with ``bot_id``, they become that bot's.
+
+        To do it again changes nothing. A conversation is there as a whole or not at all.
+
+        Raises:
+            InvalidInput: Nothing was stored: ``unsupported_schema``, ``invalid_line`` …, with the number of the line.
+            Conflict: Something else here has the bot's name, an entity's external id, or an id. Those before it were stored.
+        """
+        ...
+
 
 class Messages(Protocol):
     """``hub.messages``. Each of send, regenerate and edit comes in three forms: wait for the reply, stream its events,
@@ -411,6 +500,15 @@ class Messages(Protocol):
         them; an answer that stands beside others goes alone."""
         ...
 
+    async def restore(self, message_id: str) -> Message:
+        """Bring back what the deletion of a message took, where it was; possible until it is purged. A message that is not
+        deleted is returned as it is."""
+        ...
+
+    async def list_deleted(self, *, conversation_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
+        """List the messages that can be restored, of all conversations or of one: those that were deleted last first."""
+        ...
+
     async def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
         """Find messages that hold all these words, newest first."""
         ...
@@ -441,8 +539,8 @@ class Turns(Protocol):
         """Return a turn."""
         ...
 
-    async def list(self, *, status: str | None = None, **page: Unpack[PageQuery]) -> Page[Turn]:
-        """List turns, newest first."""
+    async def list(self, *, status: str | None = None, **page: Unpack[PageQuery]) -> Page[ListedTurn]:
+        """List turns, newest first: with an operator's key those of all tenants."""
         ...
 
     def events(self, turn_id: str, *, after: int = 0) -> AsyncIterator[Event]:
@@ -458,7 +556,8 @@ class Turns(Protocol):
         ...
 
     async def stop(self, turn_id: str) -> Turn:
-        """Stop a turn and keep its text; returns once it has ended. Doing it again changes nothing."""
+        """Stop a turn and keep its text; returns once it has ended. Doing it again changes nothing. With an operator's key
+        it may be any tenant's."""
         ...
 
 
@@ -520,6 +619,65 @@ class Documents(Protocol):
         ...
 
 
+class TimeQuery(TypedDict, total=False):
+    """Of which time, bot and model.
+
+    ``from_`` and ``to`` are moments, ``from_`` included and ``to`` not, or days (``2026-01-31``), both included; without them it is
+    today and the 29 days before, at most 400 days. ``timezone`` is an IANA name such as ``Europe/Berlin`` (``UTC``): days are those of its
+    clocks. ``bot_id`` and ``model`` name the only one to tell of.
+    """
+
+    from_: datetime | date | str
+    to: datetime | date | str
+    timezone: str
+    bot_id: str
+    model: str
+
+
+def wire_names(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a query by the names that the HTTP API has: ``from_`` is ``from`` there."""
+    return {("from" if name == "from_" else name): each for name, each in query.items()}
+
+
+class AnalyticsQuery(TimeQuery, total=False):
+    """Which figures, and how they are told apart.
+
+    ``by`` is ``day`` (the default), ``bot``, ``entity``, ``model`` or ``total``. ``entity_id`` names the only one to tell of.
+    ``limit`` is how many rows are told of at most, 1–200 (50); days are all told of.
+    """
+
+    by: str
+    entity_id: str
+    limit: int
+
+
+class UnfoundQuestionQuery(TimeQuery, PageQuery, total=False):
+    """Of which time, and which page."""
+
+
+class Analytics(Protocol):
+    """``hub.analytics``: what conversations come to."""
+
+    async def conversation(self, conversation_id: str) -> ConversationAnalytics:
+        """Return what one conversation comes to: messages, flow, quality, tokens, cost and topics."""
+        ...
+
+    async def figures(self, **query: Unpack[AnalyticsQuery]) -> FiguresReport:
+        """Return what all conversations of some time come to, per day, bot, entity or model."""
+        ...
+
+    async def csv(self, *, columns: Sequence[str] | None = None, **query: Unpack[AnalyticsQuery]) -> bytes:
+        """Return the same as CSV, a row for each day, bot, entity or model, or one for the total. No cell is a formula.
+
+        ``columns`` are the names of those that are wanted, in their order (None: all).
+        """
+        ...
+
+    async def unfound(self, **query: Unpack[UnfoundQuestionQuery]) -> Page[UnfoundQuestion]:
+        """List the questions that were answered with nothing from documents, those asked last first."""
+        ...
+
+
 class Keys(Protocol):
     """``hub.keys``"""
 
@@ -536,11 +694,27 @@ class Keys(Protocol):
         ...
 
 
+class Visitors(Protocol):
+    """``hub.visitors``"""
+
+    async def create(self, bot_id: str, entity_id: str, *, expires_in_seconds: int | None = None) -> Visitor:
+        """Return an entity as a visitor of a bot, for an hour or as long as it is said, at most a day. Nothing is stored."""
+        ...
+
+
 class Tenants(Protocol):
     """``hub.tenants``"""
 
     async def list(self, **page: Unpack[PageQuery]) -> Page[Tenant]:
         """List all tenants."""
+        ...
+
+
+class Storage(Protocol):
+    """``hub.storage``: where everything is kept."""
+
+    async def report(self) -> StoreReport:
+        """Say which store it is, what its acknowledgement means, and what it lacks."""
         ...
 
 
@@ -562,9 +736,15 @@ class Hub(Protocol):
     @property
     def documents(self) -> Documents: ...
     @property
+    def analytics(self) -> Analytics: ...
+    @property
     def keys(self) -> Keys: ...
     @property
+    def visitors(self) -> Visitors: ...
+    @property
     def tenants(self) -> Tenants: ...
+    @property
+    def storage(self) -> Storage: ...
 
     async def search(
         self, bot_id: str, query: str, *, k: int | None = None, where: Mapping[str, str] | None = None
@@ -576,12 +756,18 @@ class Hub(Protocol):
         ...
 
     async def train(
-        self, bot_id: str, *, policy: str = "all", min_rating: int | None = None, dry_run: bool = False
+        self,
+        bot_id: str,
+        *,
+        policy: str = "all",
+        min_rating: int | None = None,
+        dry_run: bool = False,
+        wait: bool = True,
     ) -> TrainingReport:
         """Make past conversations of a bot a document of it: each question with its answer, used once.
 
-        ``policy`` is ``all``, ``rated`` (``min_rating`` or better; 4 when omitted) or ``ended``. Returns once answers come from it. A
-        dry run stores nothing and shows what would be used.
+        ``policy`` is ``all``, ``rated`` (``min_rating`` or better; 4 when omitted) or ``ended``. Returns once answers come from it, or at
+        once (``wait=False``) with the document, whose ``chunk_count`` grows. A dry run stores nothing and shows what would be used.
 
         Raises:
             Conflict: ``training_in_progress``.

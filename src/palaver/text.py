@@ -92,6 +92,11 @@ def check_name(value: str, path: str = "name", *, limit: int = NAME_CODE_POINTS)
     return value
 
 
+def paragraphs(*texts: str) -> str:
+    """Return texts one below the other, with a blank line between; empty ones are left out."""
+    return "\n\n".join(filter(None, texts))
+
+
 def from_model(value: str) -> str:
     """Return text of a model fit to be stored: NUL and lone surrogates become U+FFFD."""
     return _SURROGATE.sub("\ufffd", value.replace("\x00", "\ufffd"))

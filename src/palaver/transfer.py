@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from palaver.errors import Conflict
 from palaver.page import Position, Slice, Window
 from palaver.proof import Proof, content_of, prove
-from palaver.shelves import PAGE_BYTES, bytes_of, each, each_on_shelf, each_page, each_tenant
+from palaver.shelves import Batch, each, each_on_shelf, each_page, each_tenant
 from palaver.stores.base import Store
 from palaver.stores.records import (
     AttachmentRecord,
@@ -195,7 +195,7 @@ class _Moving:
 
     async def _holders(self, tenant_id: str, page: Slice[Record]) -> None:
         """Put what has bytes with them, a document's chunks behind it."""
-        batch = _Batch(partial(self._put, tenant_id))
+        batch = Batch(partial(self._put, tenant_id))
         for record in page.data:
             if isinstance(record, AttachmentRecord | DocumentRecord):
                 content = await content_of(self._source, tenant_id, record)
@@ -204,7 +204,7 @@ class _Moving:
                     await self._chunks(tenant_id, record, batch)
         await batch.flush()
 
-    async def _chunks(self, tenant_id: str, record: Record, batch: _Batch) -> None:
+    async def _chunks(self, tenant_id: str, record: Record, batch: Batch) -> None:
         if isinstance(record, DocumentRecord):
             read = partial(self._source.page_chunk_records, tenant_id, record.document.id)
             await each_page(read, batch.take)
@@ -213,7 +213,7 @@ class _Moving:
         """Put a conversation first, because its turns need it, and last, because it names two of them."""
         if not isinstance(record, ConversationRecord):
             return
-        batch = _Batch(partial(self._put, tenant_id))
+        batch = Batch(partial(self._put, tenant_id))
         await batch.add([record])
         for inside in Inside:
             read = partial(self._source.page_inside, inside, tenant_id, record.conversation.id)
@@ -222,29 +222,3 @@ class _Moving:
         await batch.flush()
         self.progress = replace(self.progress, conversations=self.progress.conversations + 1)
         self._told(self.progress)
-
-
-class _Batch:
-    """Records that are put together: a small conversation whole, a large one in pieces."""
-
-    def __init__(self, put: Callable[[list[Record]], Awaitable[None]]) -> None:
-        self._put = put
-        self._records: list[Record] = []
-        self._bytes = 0
-
-    async def add(self, records: Sequence[Record]) -> None:
-        """Add some, and put them all if they are many."""
-        self._records += records
-        self._bytes += sum(map(bytes_of, records))
-        if self._bytes >= PAGE_BYTES:
-            await self.flush()
-
-    async def take(self, page: Slice[Record]) -> None:
-        """Add a page."""
-        await self.add(page.data)
-
-    async def flush(self) -> None:
-        """Put what there is."""
-        if self._records:
-            records, self._records, self._bytes = self._records, [], 0
-            await self._put(records)

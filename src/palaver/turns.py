@@ -24,11 +24,12 @@ from palaver.events import Event
 from palaver.feed import Feed
 from palaver.ids import new_id
 from palaver.models.base import ModelCatalog
+from palaver.prices import PriceTable
 from palaver.reader import EndedTurn, TurnReader
 from palaver.stores.base import Feature, Store
-from palaver.stores.orders import Begun, Claim, Missed, Recovered, TurnOrder, Watch
+from palaver.stores.orders import Begun, Claim, Finished, Missed, Recovered, TurnOrder, Watch
 from palaver.ticker import Ticker
-from palaver.worker import Find, Worker, Workshop, find_nothing
+from palaver.worker import ALONE, Aid, Worker, Workshop
 
 STOP_WAIT_SECONDS = 5.0
 RECOVERED_AT_ONCE = 50
@@ -60,11 +61,13 @@ class TurnEngine:
         store: Store,
         models: ModelCatalog,
         *,
-        find: Find = find_nothing,
+        aid: Aid = ALONE,
         clock: Clock | None = None,
         limits: EngineLimits | None = None,
+        prices: PriceTable | None = None,
     ) -> None:
         self.owner = new_id("proc")
+        self._told: list[Callable[[Claim, Finished], None]] = []
         self.limits = limits or EngineLimits()
         self._store = store
         self._feed = Feed()
@@ -76,10 +79,11 @@ class TurnEngine:
         self._shop = Workshop(
             store=store,
             models=models,
-            find=find,
+            aid=aid,
             clock=clock or SystemClock(),
             context_tokens=self.limits.context_tokens,
             image_bytes=self.limits.image_bytes,
+            prices=prices or PriceTable({}),
             mark=self._ticker.mark,
             settled=self._ticker.settled,
             promote=lambda: None if self.is_draining else self.owner,
@@ -215,8 +219,16 @@ class TurnEngine:
                 self._pass(worker.turn_id)
             del self._workers[worker.turn_id]
             self._feed.let_go(worker.turn_id)
-        if worker.finished is not None and worker.finished.promoted is not None:
+        if worker.finished is None:
+            return
+        for tell in self._told:
+            tell(worker.claim, worker.finished)
+        if worker.finished.promoted is not None:
             self._spawn(worker.finished.promoted)
+
+    def tell_of_ends(self, tell: Callable[[Claim, Finished], None]) -> None:
+        """Have somebody told of every turn that this process ends."""
+        self._told.append(tell)
 
     def do_forever(self, name: str, step: Callable[[], Awaitable[object]], *, pause_seconds: float) -> None:
         """Do something again and again for as long as the engine works."""

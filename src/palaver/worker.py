@@ -34,8 +34,11 @@ from palaver.events import Event, citations, ending, reasoning_delta, retrieval_
 from palaver.feed import LiveTurn
 from palaver.fold import Draft
 from palaver.models.base import ChatModel, ModelCatalog, Prompt, ReasoningSaid, Said, TextSaid, TokensCounted, can_see
+from palaver.prices import PriceTable
 from palaver.stores.base import Store
 from palaver.stores.orders import HISTORY_TURNS, Claim, Delta, Finished, Outcome
+from palaver.text import paragraphs
+from palaver.titles import MakeTitle, is_answered, untitled
 
 EVENT_CODE_POINTS = 16_000
 """The most text one event carries: 64 KiB of UTF-8 at four bytes a character."""
@@ -59,15 +62,27 @@ async def find_nothing(_claim: Claim, _text: str) -> Sequence[Hit]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aid:
+    """What is done for a turn besides calling its model: passages are found before, and a title is made with its end."""
+
+    find: Find = find_nothing
+    make_title: MakeTitle = untitled
+
+
+ALONE = Aid()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
     """What every worker of an engine shares."""
 
     store: Store
     models: ModelCatalog
-    find: Find
+    aid: Aid
     clock: Clock
     context_tokens: int
     image_bytes: int
+    prices: PriceTable
     mark: Callable[[Worker], None]
     """Tells the ticker that this worker has something to write."""
     settled: Callable[[Worker], Awaitable[None]]
@@ -258,8 +273,9 @@ class Worker:
         images = images_of(self.claim.question.parts) if self.claim.question else ()
         if images and not sees:  # the bot was changed since the question was accepted
             raise ModelError("The model of this bot can't be given images.", code="model_has_no_vision")
+        instructions = paragraphs(bot.instructions, params.pop("instructions", ""))
         window = Window(
-            instructions=bot.instructions,
+            instructions=instructions,
             question=self.claim.question.text if self.claim.question else "",
             budget_tokens=params.pop("context_tokens", self._shop.context_tokens),
             images=images,
@@ -277,13 +293,13 @@ class Worker:
         self._context = window.use()
         album = Album(self._shop.store, self.claim.tenant_id, self._shop.image_bytes)
         messages = await album.messages(window.lines())
-        return Prompt(instructions=bot.instructions, messages=messages, passages=window.passages(), params=params)
+        return Prompt(instructions=instructions, messages=messages, passages=window.passages(), params=params)
 
     async def _find(self, history: Sequence[Utterance]) -> Sequence[Hit]:
         question = self.claim.question
         if not self.claim.index.revision or question is None or not question.text:
             return ()
-        return await self._shop.find(self.claim, search_text(question.text, history))
+        return await self._shop.aid.find(self.claim, search_text(question.text, history))
 
     def _tell_found(self, hits: Sequence[Hit]) -> None:
         if hits:
@@ -317,10 +333,14 @@ class Worker:
             status=status,
             reason=reason,
             error=error,
-            usage=self._usage,
+            usage=self._priced(),
             context=self._context,
             first_token_at=self._first_token_at,
         )
+
+    def _priced(self) -> Usage:
+        today = from_micros(self._shop.clock.micros()).date()
+        return replace(self._usage, cost_micro=self._shop.prices.cost_micro(self.claim.turn.model, today, self._usage))
 
     async def _finish(self, outcome: Outcome) -> None:
         """Write the end, again and again while the store is down, until it is written or the turn is not ours."""
@@ -331,10 +351,12 @@ class Worker:
         if cited := self._draft.citations:
             events.append(citations(self._next_seq, cited))
             self._next_seq += 1
+        parts = self._draft.parts()
         outcome = replace(
             outcome,
-            parts=self._draft.parts(),
+            parts=parts,
             citations=cited,
+            title=self._shop.aid.make_title(self.claim) if is_answered(outcome.status, parts) else None,
             consulted=tuple(dict.fromkeys(each.document_id for each in self._draft.found)),
             events=events,
             behind=behind,

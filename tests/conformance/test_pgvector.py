@@ -18,7 +18,7 @@ from palaver.testing.stores.knowing import EMBEDDING, floats, known, texts_of
 from palaver.testing.stores.making import TENANT, make_bot
 from palaver.testing.stores.records import RecordConformance
 from palaver.testing.stores.training import TrainingConformance
-from servers.postgres import PostgresServer
+from servers.postgres import PostgresServer, name_of
 
 
 @asynccontextmanager
@@ -63,7 +63,7 @@ async def test_the_extension_may_come_later(pgvector_server: PostgresServer, clo
         assert Feature.VECTOR_SEARCH not in before.features
         bot = await make_bot(before)
         await known(before, bot, "one", vectors=[(1, 0)])
-        pgvector_server.execute("CREATE EXTENSION vector", url.rpartition("/")[2])
+        pgvector_server.execute("CREATE EXTENSION vector", name_of(url))
         query = VectorQuery(bot_id=bot.id, embedding=EMBEDDING, vector=floats(1, 0), k=5)
         for found in (["one"], ["one", "two"]):
             async with opened(url, clock) as after:

@@ -16,8 +16,8 @@ class TestPostgres(StoreConformance):
         return FakeClock()
 
     @pytest.fixture
-    async def store(self, postgres_tables_url: str, clock: FakeClock) -> AsyncIterator[PostgresStore]:
-        store = PostgresStore(postgres_tables_url, clock=clock)
+    async def store(self, shared_postgres_url: str, clock: FakeClock) -> AsyncIterator[PostgresStore]:
+        store = PostgresStore(shared_postgres_url, clock=clock)
         await store.open()
         yield store
         await store.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -16,15 +16,16 @@ from palaver.testing.stores.chunks import ChunkConformance, ChunkSearchConforman
 from palaver.testing.stores.conversations import ListingConformance
 from palaver.testing.stores.documents import DocumentConformance, IngestionConformance
 from palaver.testing.stores.ends import FinishConformance, LogConformance, RecoveryConformance
+from palaver.testing.stores.figures import FigureConformance
 from palaver.testing.stores.lifecycle import DeletionConformance, LifecycleConformance
 from palaver.testing.stores.messages import BranchConformance, MessageConformance
 from palaver.testing.stores.quotes import QuoteConformance
 from palaver.testing.stores.search import SearchConformance
 from palaver.testing.stores.training import TrainingConformance
 from palaver.testing.stores.turns import BeginConformance, QueueConformance
-from servers.postgres import PostgresServer
+from servers.postgres import PostgresServer, name_of
 
-WHOLE = ("meta", "tenants", "api_keys")
+WHOLE = ("meta", "tenants", "api_keys", "leases")
 PARTITIONS = 4
 _TABLE = re.compile(r"CREATE TABLE (\w+) \((.*?)\n\)( WITH \([^)]*\))?;", re.DOTALL)
 
@@ -45,17 +46,19 @@ def _partitioned(script: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def template(postgres_server: PostgresServer) -> Iterator[str]:
-    """A database whose tables are partitioned, to be copied for each test."""
-    postgres_server.execute("CREATE DATABASE partitioned OWNER palaver TEMPLATE template0")
-    yield "partitioned"
-    postgres_server.execute("DROP DATABASE partitioned WITH (FORCE)")
+def partitioned(postgres_server: PostgresServer) -> Iterator[str]:
+    """A database whose tables are partitioned."""
+    with postgres_server.database() as url:
+        steps = [replace(step, script=_partitioned(step.script)) for step in migrations()]
+        asyncio.run(PostgresSchema(url, steps).apply())
+        yield url
 
 
 class TestPartitioned(
     BeginConformance,
     QueueConformance,
     FinishConformance,
+    FigureConformance,
     LogConformance,
     RecoveryConformance,
     MessageConformance,
@@ -72,30 +75,20 @@ class TestPartitioned(
     TrainingConformance,
     QuoteConformance,
 ):
-    numbers = itertools.count(1)
-
     @pytest.fixture
     def clock(self) -> FakeClock:
         return FakeClock()
 
     @pytest.fixture
-    async def database(self, postgres_server: PostgresServer, template: str) -> AsyncIterator[str]:
-        steps = [replace(step, script=_partitioned(step.script)) for step in migrations()]
-        await PostgresSchema(postgres_server.url(template), steps).apply()  # it has something to do the first time only
-        name = f"partitioned{next(self.numbers)}"
-        postgres_server.execute(f"CREATE DATABASE {name} OWNER palaver TEMPLATE {template}")
-        yield name
-        postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-    @pytest.fixture
     async def store(
-        self, postgres_server: PostgresServer, database: str, clock: FakeClock
+        self, postgres_server: PostgresServer, partitioned: str, clock: FakeClock
     ) -> AsyncIterator[PostgresStore]:
-        store = PostgresStore(postgres_server.url(database), clock=clock)
+        postgres_server.empty(name_of(partitioned))
+        store = PostgresStore(partitioned, clock=clock)
         await store.open()
         yield store
         await store.close()
 
-    def test_the_tables_are_partitioned(self, database: str, postgres_server: PostgresServer) -> None:
+    def test_the_tables_are_partitioned(self, partitioned: str, postgres_server: PostgresServer) -> None:
         """What these tests run on is what they say."""
-        assert int(postgres_server.execute("SELECT count(*) FROM pg_partitioned_table", database)) >= 19
+        assert int(postgres_server.execute("SELECT count(*) FROM pg_partitioned_table", name_of(partitioned))) >= 19

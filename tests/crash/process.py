@@ -17,6 +17,9 @@ import httpx2
 
 from servers.process import free_port
 
+START_SECONDS = 90
+"""A machine that is busy with many tests takes long to start a server."""
+
 
 class ServerProcess:
     """One server on one store (its address, or a file). ``env`` is laid over the environment."""
@@ -39,7 +42,7 @@ class ServerProcess:
         self._process = await asyncio.create_subprocess_exec(
             *command, "--store", self.store, env=self._env, stdout=self._log, stderr=self._log
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + START_SECONDS
         async with httpx2.AsyncClient(base_url=self.url) as http:
             while not await self._is_ready(http):
                 assert time.monotonic() < deadline, self.log

@@ -36,6 +36,7 @@ async def _killed_again_and_again(database: DatabaseServer) -> None:
         await asyncio.to_thread(database.start)
 
 
+@pytest.mark.slow
 async def test_kills_of_the_database_lose_nothing_that_was_acknowledged(database: DatabaseServer) -> None:
     """After ten SIGKILLs of the database under a server that lives, I1, I2, I4, I6, I10 and I13 hold, every answer carries
     all that was seen of it, streams are whole, and the server healed each time without a restart."""

@@ -27,6 +27,7 @@ async def _killed_again_and_again(servers: Sequence[ServerProcess], kills: int) 
         await server.start()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 4])
 async def test_kills_lose_nothing_that_was_acknowledged_or_seen(store_url: str, count: int, kills: int) -> None:
     """After any number of SIGKILLs in mid-stream, I1, I2, I4, I6, I7, I8, I10 and I13 hold for every client's journal,

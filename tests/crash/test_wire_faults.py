@@ -85,6 +85,7 @@ def _points(seed: int) -> Iterator[int | None]:
     yield from repeat(None)
 
 
+@pytest.mark.slow
 async def test_connections_that_are_cut_anywhere_lose_and_repeat_nothing(proxy: Proxy) -> None:
     """With the store's connections cut at random bytes in either direction, I1, I2, I4, I6, I7, I8, I10 and I13 hold for
     every client's journal, and the server needs no restart."""

@@ -17,7 +17,7 @@ from palaver import errors
 from palaver.cli.main import app
 from palaver.config import Limits, Settings
 from palaver.events import EventType
-from palaver.server.problems import status_of
+from palaver.http.statuses import status_of
 from palaver.server.routes import ALL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,6 +125,7 @@ def test_statuses_are_the_servers() -> None:
             classes = {
                 "host_not_allowed": errors.Forbidden,
                 "origin_not_allowed": errors.Forbidden,
+                "lead_required": errors.Forbidden,
                 "internal": errors.PalaverError,
                 "training_in_progress": errors.Conflict,
             }
@@ -155,3 +156,12 @@ def test_what_a_page_names_exists(page: Path) -> None:
         assert (ROOT / path).exists(), path
     targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
     assert set(re.findall(r"`make (\w+)", written)) <= targets
+
+
+def test_every_picture_is_shown() -> None:
+    """Each that was taken stands on the page about the page, in light, in the dark and on a telephone."""
+    taken = {path.name for path in (ROOT / "docs" / "pictures").iterdir()}
+    assert taken == set(re.findall(r"pictures/([\w-]+\.png)\)", text("docs/web.md")))
+    pages = {name.removesuffix("-light.png") for name in taken if name.endswith("-light.png")}
+    looks = {f"{page}-{theme}.png" for page in pages for theme in ("light", "dark")}
+    assert taken == looks

@@ -23,11 +23,13 @@ class Asked:
 
 @dataclass
 class Line:
-    """A turn: what was asked, what was answered so far, how it stands."""
+    """A turn: what was asked, what was answered so far, how it stands. ``would`` is what it would continue, were nothing
+    deleted, ``deletion`` the number of the deletion that took it."""
 
     id: str
     index: int
     parent: str | None
+    would: str | None
     asked: Asked
     answer_id: str
     answer_seq: int
@@ -36,6 +38,7 @@ class Line:
     reasons: tuple[str, ...] = ()
     error: str | None = None
     gone: bool = False
+    deletion: int = 0
     interrupting: bool = False
 
 
@@ -55,6 +58,8 @@ class Book:
     lines: dict[str, Line] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
     head: str | None = None
+    lost: str | None = None
+    deletions: int = 0
     status: str = "active"
     deleted: bool = False
     next_seq: int = 1
@@ -80,7 +85,7 @@ class Book:
         """Accept a turn."""
         self.lines[line.id] = line
         self.keys[key] = Key(body, line.id)
-        self.head = line.id
+        self.head, self.lost = line.id, None
         self.next_seq = line.answer_seq + 1
         if self.running is None and not self.queue:
             self._start(line)
@@ -150,22 +155,52 @@ class Book:
         before = [text for each in self.way_to(line.parent) for text in (each.asked.text, each.text) if text]
         return [*before, line.asked.text]
 
-    def delete(self, line: Line) -> None:
-        """Delete a turn: its children hang on its parent; a head leaves the newest end below its parent."""
-        if line.status in OPEN:
-            self.end(line, "interrupted", ("deleted",))
-        line.gone = True
-        for each in self.lines.values():
-            if each.parent == line.id:
-                each.parent = line.parent
-        if self.head == line.id:
-            self.head = line.parent
-            while below := [each for each in self.present() if each.parent == self.head]:
-                self.head = below[-1].id
+    def delete(self, lines: list[Line]) -> None:
+        """Delete turns: what continued one hangs on the nearest before it; a head leaves the newest end below its parent."""
+        self.deletions += 1
+        for line in lines:
+            if line.status in OPEN:
+                self.end(line, "interrupted", ("deleted",))
+            line.gone, line.deletion = True, self.deletions
+            self._hang()
+            if self.head == line.id:
+                self.lost = self.lost or line.id
+                self.head = self._newest_end(line.parent)
+
+    def restore(self, deletion: int) -> None:
+        """Undo a deletion. The head that was lost is the head again, or the newest end of what leads to it."""
+        back = [line for line in self.lines.values() if line.gone and line.deletion == deletion]
+        for line in back:
+            line.gone = False
+        self._hang()
+        if self.lost is not None and not self.lines[self.lost].gone:
+            self.head, self.lost = self.lost, None
+        elif self.lost is not None and self.lines[self.lost].parent in [line.id for line in back]:
+            self.head = self._newest_end(self.lines[self.lost].parent)
+
+    def would_continue(self, parent: str | None) -> str | None:
+        """What a new turn behind this one would continue, were nothing deleted."""
+        goes_on = self.lost is not None and parent == self.head == self.lines[self.lost].parent
+        return self.lost if goes_on else parent
+
+    def _hang(self) -> None:
+        for line in self.lines.values():
+            line.parent = line.would
+            while line.parent is not None and self.lines[line.parent].gone:
+                line.parent = self.lines[line.parent].would
+
+    def _newest_end(self, turn_id: str | None) -> str | None:
+        while below := [each for each in self.present() if each.parent == turn_id]:
+            turn_id = below[-1].id
+        return turn_id
 
     def asking(self, line: Line) -> list[Line]:
         """The turns that ask the same question."""
         return [each for each in self.present() if each.asked.id == line.asked.id]
+
+    def gone(self) -> list[Line]:
+        """The turns that are deleted."""
+        return [line for line in self.lines.values() if line.gone]
 
     def present(self) -> list[Line]:
         """The turns that are not deleted, in order of acceptance."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +12,15 @@ import pytest
 
 from palaver.config import Settings
 from palaver.conversation import Message
-from palaver.document import Document, DocumentStatus
-from palaver.errors import DocumentFailed
+from palaver.document import Document, DocumentStatus, Hit
+from palaver.embeddings.base import Purpose
+from palaver.embeddings.scripted import ScriptedEmbedding
+from palaver.errors import DocumentFailed, InvalidInput, TurnFailed
 from palaver.events import EventType
 from palaver.fold import fold
 from palaver.hub import HubRoot, LocalHub
 from palaver.models.scripted import ScriptedModel
+from palaver.stores.knowledge_orders import ATTEMPTS_MAX
 
 HANDBOOK = """# Refunds
 
@@ -218,3 +221,65 @@ async def test_an_interrupted_answer_keeps_what_it_cites(house: House) -> None:
     reply = await hub.turns.wait((await hub.turns.stop(running_id)).id)
     assert reply.text == "Within 14 days [1]"
     assert [each.rank for each in reply.citations] == [1]
+
+
+class Backwards:
+    """A reranker: what was last is first."""
+
+    async def scores(self, text: str, hits: Sequence[Hit]) -> Sequence[float]:
+        return [rank / len(hits) for rank, _ in enumerate(hits)]
+
+
+async def test_a_reranker_that_was_not_given_is_refused(house: House, tmp_path: Path) -> None:
+    """A process that was given rerankers stores no other name; one without that name fails the turn, before its model is called."""
+    model = ScriptedModel("Yes.")
+    settings = Settings(store=f"sqlite:///{tmp_path / 't.db'}", default_model="m")
+    async with HubRoot.open(settings, models={"m": model}, rerankers={"backwards": Backwards()}) as root:
+        hub = root.for_tenant()
+        with pytest.raises(InvalidInput, match="'cross'") as refused:
+            await hub.bots.create(name="Other", retrieval={"reranker": "cross"})
+        assert refused.value.details["path"] == "retrieval.reranker"
+        assert not (await hub.bots.list()).data
+        chat, _ = await taught(hub)
+        bot = (await hub.bots.list()).data[0]
+        with pytest.raises(InvalidInput, match="'cross'"):
+            await hub.bots.update(bot.id, retrieval={"reranker": "cross"})
+        assert (await hub.bots.update(bot.id, retrieval={"reranker": "backwards"})).version == bot.version + 1
+        assert (await hub.search(bot.id, "refunds")).hits
+    hub = await house.hub(model)
+    with pytest.raises(TurnFailed, match="'backwards'") as failed:
+        await hub.messages.send(chat, "When is a refund paid?")
+    assert failed.value.code == "provider_not_configured"
+    assert not model.calls
+
+
+class Stuck(ScriptedEmbedding):
+    """Embeds nothing until the process ends."""
+
+    def __init__(self) -> None:
+        super().__init__(8)
+        self.asked = asyncio.Event()
+
+    async def embed(self, texts: Sequence[str], *, purpose: Purpose = Purpose.DOCUMENT) -> Sequence[bytes]:
+        self.asked.set()
+        return await asyncio.get_running_loop().create_future()
+
+
+async def test_what_a_stop_cuts_is_done_by_the_next_one_at_once(tmp_path: Path) -> None:
+    """However often a process that makes a document ready is stopped, the next one need not wait for its lease, and the
+    document is not given up."""
+    settings = Settings(store=f"sqlite:///{tmp_path / 't.db'}", default_model="m", default_embedding="e")
+    document_id = ""
+    for _ in range(ATTEMPTS_MAX + 1):
+        stuck = Stuck()
+        async with HubRoot.open(settings, models={"m": ScriptedModel()}, embeddings={"e": stuck}) as root:
+            hub = root.for_tenant()
+            if not document_id:
+                bot = await hub.bots.create(name="Helper")
+                document_id = (await hub.documents.add(bot.id, text=HANDBOOK, title="Handbook", wait=False)).id
+            async with asyncio.timeout(root.settings.limits.lease_seconds / 2):
+                await stuck.asked.wait()
+    whole = {"e": ScriptedEmbedding(8)}
+    async with HubRoot.open(settings, models={"m": ScriptedModel()}, embeddings=whole) as root:
+        async with asyncio.timeout(root.settings.limits.lease_seconds / 2):
+            assert (await root.for_tenant().documents.wait(document_id)).status is DocumentStatus.READY

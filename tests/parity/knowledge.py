@@ -9,6 +9,7 @@ from palaver.ids import new_id
 from parity.record import Record
 
 ROOT = Path(__file__).resolve().parents[2]
+HOURS = "# Opening hours\n\n## Weekdays\n\nFrom nine to five.\n\n## Sundays\n\nClosed.\n"
 POLICY = "Refunds take 14 days.\n\nShipping is free in Germany."
 PRICES = b"item,price\nApple,1\nPear,2\n"
 
@@ -114,6 +115,8 @@ async def _searches(record: Record, hub: Any, bot_id: str) -> None:
     await record.step("how it found", hub.bots.update(bot_id, retrieval={}))
     found = await hub.search(bot_id, "How long do refunds take?", where={"product": "billing"})
     record.steps.append(("what was found", [found.mode, *((hit.rank, hit.title, hit.chunk.text) for hit in found)]))
+    await hub.documents.add(bot_id, HOURS.encode(), title="Hours", media_type="text/markdown")
+    record.steps.append(("a heading", sorted(hit.chunk.text for hit in await hub.search(bot_id, "Opening hours?"))))
     record.steps.append(("one", [hit.rank for hit in await hub.search(bot_id, "refunds", k=1)]))
     await record.step("found nothing", hub.search(bot_id, "Xylophone", where={"product": "nothing"}))
     await record.step("too many", hub.search(bot_id, "refunds", k=1000))
@@ -134,5 +137,7 @@ async def _trains(record: Record, hub: Any, bot_id: str) -> None:
     await record.step("replace it", hub.documents.replace(run.document.id, "Some words."))
     await record.step("untrain", hub.untrain(run.document.id))
     await record.step("untrain again", hub.untrain(run.document.id))
+    begun = await record.step("train and go on", hub.train(bot_id, wait=False))
+    await record.step("what came of that", hub.documents.wait(begun.document.id))
     added = (await hub.documents.list(bot_id, source="text")).data[0]
     await record.step("untrain what was added", hub.untrain(added.id))

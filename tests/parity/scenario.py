@@ -6,12 +6,14 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pictures
 from palaver.ids import new_id
-from parity import knowledge
+from parity import files, knowledge
 from parity.record import Record
 
 MODEL = "scripted:Refunds take 14 days."
@@ -35,7 +37,9 @@ async def play(hub: Any) -> Record:
     await _failed(record, hub)
     await _pages(record, hub, bot.id)
     await _lifecycle(record, hub, chat.id)
+    await _analytics(record, hub, bot.id, chat.id)
     await knowledge.play(record, hub, bot.id)
+    await files.play(record, hub, bot.id, chat.id)
     await _keys(record, hub, bot.id)
     return record
 
@@ -58,6 +62,11 @@ async def _bots(record: Record, hub: Any, bot_id: str) -> None:
     )
     await record.step("merge", hub.bots.update(bot_id, metadata={"a": None, "d": "é😀"}, if_version=2))
     await record.step("a stale version", hub.bots.update(bot_id, name="X", if_version=1))
+    await record.events("ask a bot", hub.bots.ask(bot_id, "Refunds?"))
+    await record.events("ask it as it would be", hub.bots.ask(bot_id, "Refunds?", model="scripted:Gladly.", params={}))
+    await record.events(
+        "ask it what fails", hub.bots.ask(bot_id, "Refunds?", model="scripted:fail?code=provider_error")
+    )
     await record.step("list bots", hub.bots.list(limit=1))
     twin = (await hub.bots.list(limit=1)).data[0]
     await record.step("delete", hub.bots.delete(twin.id, if_version=twin.version))
@@ -126,6 +135,13 @@ async def _branches(record: Record, hub: Any, chat_id: str) -> None:
     await record.step("a parent", hub.messages.send(chat_id, "From there.", parent_id=edited.turn.id))
     await record.step("delete a turn", hub.messages.delete(edited.id))
     await record.step("it is deleted", hub.messages.delete(edited.id))
+    await record.step("what can be restored", hub.messages.list_deleted(limit=1))
+    await record.step("of the conversation", hub.messages.list_deleted(conversation_id=chat_id))
+    await record.step("of an unknown one", hub.messages.list_deleted(conversation_id=new_id("conv")))
+    await record.step("restore", hub.messages.restore(edited.id))
+    await record.step("restore what is there", hub.messages.restore(edited.id))
+    await record.step("restore what is not", hub.messages.restore(new_id("msg")))
+    await record.step("nothing is deleted", hub.messages.list_deleted())
 
 
 async def _pictures(record: Record, hub: Any, bot_id: str) -> None:
@@ -268,6 +284,8 @@ async def _pages(record: Record, hub: Any, bot_id: str) -> None:
     await record.step("an unknown filter", hub.conversations.list(colour="red"))
     await record.step("a search too long", hub.messages.search("x" * 1001))
     await record.step("tenants", hub.tenants.list())
+    told = await hub.storage.report()
+    record.steps.append(("the store", [told.process_dies, told.risks, told.detail.endswith(".")]))
 
 
 async def _lifecycle(record: Record, hub: Any, chat_id: str) -> None:
@@ -288,7 +306,58 @@ async def _lifecycle(record: Record, hub: Any, chat_id: str) -> None:
 
 async def _keys(record: Record, hub: Any, bot_id: str) -> None:
     await record.step("a visitor of nobody", hub.keys.create(scope="visitor", bot_id=bot_id))
+    await record.step("a visit of nobody", hub.visitors.create(bot_id, new_id("ent")))
     await record.step("a bad scope", hub.keys.create(scope="king"))
     await record.step("keys", hub.keys.list())
     await record.step("revoke none", hub.keys.revoke(new_id("key")))
     await record.step("a key", hub.keys.create(scope="admin", name="last"))  # closes the server: the end of the story
+
+
+async def _analytics(record: Record, hub: Any, bot_id: str, chat_id: str) -> None:
+    async def counted(**query: Any) -> Any:
+        report = await hub.analytics.figures(**query)
+        rows = [(row.key, row.name, _gist(row.figures)) for row in report.rows]
+        return (report.from_at < report.to_at, report.timezone, report.by, _gist(report.total), rows, report.more)
+
+    async def alone(conversation_id: str) -> Any:
+        found = await hub.analytics.conversation(conversation_id)
+        return (found.conversation_id, found.messages, found.quality, found.flow.turns, found.topics, found.cost_micro)
+
+    async def lines(**query: Any) -> Any:
+        return (await hub.analytics.csv(**query)).count(b"\r\n")
+
+    await record.step("figures of bots", counted(by="bot", timezone="Asia/Kathmandu", limit=1))
+    await record.step("figures of one bot", counted(by="entity", bot_id=bot_id, model=MODEL))
+    await record.step("figures of days", lines(by="day", from_="2026-01-01", to=date(2026, 1, 3)))
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    await record.step("figures of hours", counted(by="total", from_=moment, to=moment + timedelta(hours=1)))
+    await record.step("one conversation", alone(chat_id))
+    await record.step("no conversation", alone(new_id("conv")))
+    await record.step("no id", alone("x"))
+    await record.step("no bot", counted(bot_id=new_id("bot")))
+
+    async def table(**query: Any) -> Any:
+        return (await hub.analytics.csv(**query)).decode()
+
+    await record.step("some columns", table(by="total", columns=("key", "turns", "message_ratings_5")))
+    await record.step("no such column", table(columns=("key", "nothing")))
+
+    async def unfound(**query: Any) -> Any:
+        page = await hub.analytics.unfound(**query)
+        told = [(each.text, each.title, each.model, each.bot_id == bot_id) for each in page]
+        return (told, page.next is not None, page.previous is not None)
+
+    await record.step("what was not found", unfound(timezone="Asia/Kathmandu", limit=1))
+    await record.step("what one bot did not find", unfound(bot_id=bot_id, model=MODEL, from_=moment, to="2027-01-01"))
+    await record.step("what no bot did not find", unfound(bot_id=new_id("bot")))
+    await record.step("no such time", unfound(from_="yesterday"))
+    await record.step("no such zone", counted(timezone="Mars"))
+    await record.step("no time", counted(from_="2026-01-02", to="2026-01-01"))
+    await record.step("a bad limit", counted(limit=0))
+    await record.step("a bad word", counted(by="hour"))
+    await record.step("an unknown word", counted(since="2026-01-01"))
+
+
+def _gist(figures: Any) -> Any:
+    """Figures without what is a matter of time."""
+    return replace(figures, response_seconds=None, first_token_seconds=None)

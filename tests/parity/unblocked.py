@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from palaver.blocking import BlockingHub
-from palaver.events import Event
 
 _END = object()
 
@@ -37,14 +36,13 @@ class _Namespace:
 
 def _awaited(method: Callable[..., Any]) -> Callable[..., Any]:
     if "Generator" in str(inspect.signature(method).return_annotation):
-        return lambda *args, **kwargs: _events(method(*args, **kwargs))
+        return lambda *args, **kwargs: _each(method(*args, **kwargs))
     return lambda *args, **kwargs: asyncio.to_thread(method, *args, **kwargs)
 
 
-async def _events(reading: Generator[Event, None, None]) -> AsyncGenerator[Event, None]:
+async def _each(reading: Generator[Any, None, None]) -> AsyncGenerator[Any, None]:
     try:
-        while (event := await asyncio.to_thread(next, reading, _END)) is not _END:
-            assert isinstance(event, Event)
-            yield event
+        while (each := await asyncio.to_thread(next, reading, _END)) is not _END:
+            yield each
     finally:
         await asyncio.to_thread(reading.close)

@@ -18,6 +18,7 @@ from palaver.errors import ModelError
 from palaver.models.base import ChatModel, Prompt, ReasoningSaid, Said, TextSaid, TokensCounted
 from palaver.models.openai import OpenAIServer
 from palaver.models.patience import Patience, PatientModel
+from palaver.provider.retries import Pauses
 from palaver.testing.models import failure_of, listen, question, text_of
 from peers.faulty import AGAIN, DONE, HANG, RESET, STOP, Answer, chunk, event, faulty, head, refuses, says, unused_port
 
@@ -53,7 +54,7 @@ async def call(base_url: str, limits: Patience = LIMITS, prompt: Prompt | None =
     async def sleep(seconds: float) -> None:
         heard.waits.append(seconds)
 
-    model = PatientModel(server.model("tiny"), limits, chance=lambda: 1.0, sleep=sleep)
+    model = PatientModel(server.model("tiny"), limits, Pauses(chance=lambda: 1.0, sleep=sleep))
     try:
         async with model.stream(prompt or question("Hello?")) as said:
             async for item in said:
@@ -394,7 +395,7 @@ async def test_an_old_server_is_asked_without_stream_options() -> None:
         refuses(400, {"error": "Unrecognized request argument supplied: stream_options"}), HELLO
     ) as server:
         openai = OpenAIServer(server.base_url)
-        model = PatientModel(openai.model("tiny"), Patience(), chance=lambda: 0.0)
+        model = PatientModel(openai.model("tiny"), Patience(), Pauses(chance=lambda: 0.0))
         assert text_of(await listen(model, question("Hello?"))) == "Hello"
         assert text_of(await listen(model, question("Hello?"))) == "Hello"
         await openai.aclose()

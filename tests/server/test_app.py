@@ -108,8 +108,10 @@ async def test_the_pages_come_with_the_package(world: World) -> None:
 
 
 async def test_readiness_names_no_file_to_strangers(world: World) -> None:
-    """Whether the store answers is told to anyone; where it is, only while the server is open."""
-    assert "chat.db" in (await world.http.get("/readyz")).text
+    """Whether the store answers is told to anyone; how it is set, only while the server is open; where it is, never."""
+    told = await world.http.get("/readyz")
+    assert told.json()["store"]["settings"]["journal_mode"] == "wal"
+    assert "chat.db" not in told.text
     await world.key("read")
     assert (await world.http.get("/v1/bots")).status_code in (200, 401)
     world.app.state.serving.gate.key_made()

@@ -75,6 +75,10 @@ FIELDS = [
     ),
     post("a provider URL", BOTS, {"name": "x", "params": {"base_url": "http://169.254.169.254"}}, 422, "unknown_field"),
     post("headers", BOTS, {"name": "x", "params": {"headers": {"a": "b"}}}, 422, "unknown_field"),
+    post(
+        "instructions among a bot's params", BOTS, {"name": "x", "params": {"instructions": "x"}}, 422, "unknown_field"
+    ),
+    post("instructions: list", SEND, {"text": "x", "params": {"instructions": ["x"]}}, 422, "invalid_type"),
     post("a provider URL in a send", SEND, {"text": "x", "params": {"api_base": "http://x"}}, 422, "unknown_field"),
     post("name missing", BOTS, {}, 422, "missing_field"),
     post("name: number", BOTS, {"name": 1}, 422, "invalid_type"),

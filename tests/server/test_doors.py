@@ -62,6 +62,47 @@ async def test_an_allowed_origin_gets_cors(tmp_path: Path) -> None:
         assert other.headers["vary"] == "Origin"
 
 
+PAGE = {"Origin": "https://www.example.com"}
+STAINLESS = (
+    "x-stainless-arch, x-stainless-helper-method, x-stainless-lang, x-stainless-os, x-stainless-package-version, "
+    "x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout"
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "sent", "read"),
+    [
+        ("/v1/bots", "PATCH", "content-type, if-match", "etag"),
+        ("/openai/v1/chat/completions", "POST", f"authorization, openai-project, {STAINLESS}", "x-should-retry"),
+        ("/openai/v1/responses", "POST", "user-agent, x-conversation-id, idempotency-key", "x-conversation-id"),
+        ("/knowrithm/api/v1/conversation/x", "PUT", "x-api-key, x-api-secret, content-type", "retry-after"),
+        ("/abacusai/api/getStreamingConversationResponse", "POST", "apikey, content-type", "x-request-id"),
+        ("/longtrainer/bots/b/prompt", "PUT", "x-api-key", "x-request-id"),
+        ("/chat", "POST", "content-type, accept", "x-request-id"),
+    ],
+)
+async def test_a_path_lets_its_clients_cross(tmp_path: Path, path: str, method: str, sent: str, read: str) -> None:
+    """A page of an allowed origin may send what the clients of that path send from a browser, and read what they read."""
+    async with a_world(tmp_path, allow_origin=(PAGE["Origin"],)) as world:
+        asked = {**PAGE, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": sent}
+        preflight = await world.http.options(path, headers=asked)
+        assert method in preflight.headers["access-control-allow-methods"].split(", ")
+        allowed = preflight.headers["access-control-allow-headers"].lower().split(", ")
+        assert set(sent.split(", ")) <= set(allowed)
+        answer = await world.http.get(path, headers=PAGE)
+        assert read in answer.headers["access-control-expose-headers"].lower().split(", ")
+
+
+async def test_our_own_paths_know_no_others_headers(tmp_path: Path) -> None:
+    """What one system's clients send is allowed at its paths, and at no others."""
+    async with a_world(tmp_path, allow_origin=(PAGE["Origin"],)) as world:
+        for path in ("/v1/bots", "/sessions", "/longtrainer/health"):
+            asked = {**PAGE, "Access-Control-Request-Method": "GET"}
+            allowed = (await world.http.options(path, headers=asked)).headers["access-control-allow-headers"].lower()
+            assert "stainless" not in allowed
+            assert "apikey" not in allowed
+
+
 async def test_a_server_behind_a_door_answers_any_host(tmp_path: Path) -> None:
     """``--open`` leaves the host to the door in front; foreign origins are refused all the same."""
     async with a_world(tmp_path, open=True) as world:
@@ -169,6 +210,8 @@ SCOPES = [
     ("GET", "/v1/keys", "admin", 200),
     ("GET", "/v1/tenants", "admin", 403),
     ("GET", "/v1/tenants", "operator", 200),
+    ("GET", "/v1/store", "write", 403),
+    ("GET", "/v1/store", "admin", 200),
     ("GET", "/metrics", "read", 403),
     ("GET", "/metrics", "operator", 200),
 ]

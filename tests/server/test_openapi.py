@@ -99,7 +99,15 @@ async def test_every_value_has_the_shape_that_is_documented(world: World) -> Non
     assert found.hits
     assert report.pairs
     assert chat.entity is not None
-    told = (key, key.key, bot, chat, chat.entity, reply.turn, rated, branch, tenant, file)
+    lines = (await hub.conversations.export(chat.id, format="jsonl")).splitlines()
+    loaded = await hub.conversations.load([json.loads(line) for line in lines])
+    figures = await hub.analytics.figures(by="bot")
+    alone = await hub.analytics.conversation(chat.id)
+    unfound = (await hub.analytics.unfound()).data
+    assert unfound
+    summed = (figures, *figures.rows, figures.total, figures.total.response_seconds, figures.total.message_ratings)
+    parts = (alone, alone.messages, alone.flow, alone.quality, *alone.topics, *unfound)
+    told = (*summed, *parts, key, key.key, bot, chat, chat.entity, reply.turn, rated, branch, tenant, file, loaded)
     for value in (*told, added, chunk, found, *found.hits, report, *report.pairs):
         name = value.__class__.__name__
         schema = document["components"]["schemas"][name]

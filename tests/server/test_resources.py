@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.world import World
+from server.world import World, unknown
 
 CREATES = [
     ("/v1/bots", {"name": "Once"}, {"name": "Twice"}),
@@ -76,6 +76,20 @@ async def test_a_conversation_ends_and_begins_again(world: World) -> None:
     assert (await world.http.post(url + "/restore")).json()["status"] == "active"
     refused = await world.http.post(url + "/archive", json={"why": "x"})
     assert (refused.status_code, refused.json()["code"]) == (422, "unknown_field")
+
+
+async def test_a_conversation_goes_to_another_bot_while_nobody_has_spoken(world: World) -> None:
+    """An edit gives it away; once there is a turn it is 409, and a bot that is none is 404."""
+    bot, other = await _bot(world), await world.made("/v1/bots", {"name": "Other"})
+    made = await world.made("/v1/conversations", {"bot_id": bot["id"]})
+    path = f"/v1/conversations/{made['id']}"
+    assert (await world.http.patch(path, json={"bot_id": other["id"]})).json()["bot_id"] == other["id"]
+    sent = await world.sent(made["id"])
+    assert sent["turn"]["status"] == "completed"
+    refused = await world.http.patch(path, json={"bot_id": bot["id"]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    for bot_id in (unknown("bot"), "", "x"):
+        assert (await world.http.patch(path, json={"bot_id": bot_id})).status_code == 404
 
 
 async def test_pages_lead_through_a_listing_and_back(world: World) -> None:

@@ -33,6 +33,21 @@ async def test_a_plain_send_answers_once_the_turn_has_ended(world: World) -> Non
     assert (await world.http.get(answer.headers["location"])).json() == result["turn"]
 
 
+async def test_instructions_of_a_send_hold_for_its_turn(tmp_path: Path) -> None:
+    """They are laid behind the bot's, also where the turn has to wait first, and the turn behind it knows nothing of them."""
+    go = asyncio.Event()
+    async with a_world(tmp_path, ScriptedModel(["one", go], "two", "three")) as world:
+        bot = await world.made("/v1/bots", {"name": "Helper", "instructions": "Be brief."})
+        path = _path((await world.made("/v1/conversations", {"bot_id": bot["id"]}))["id"])
+        sends = [{"text": "1"}, {"text": "2", "params": {"instructions": "Rhyme."}}, {"text": "3"}]
+        for send in sends:
+            answer = await world.http.post(path, json={**send, "policy": "queue"}, headers=ASYNC)
+            assert answer.status_code == 202
+        go.set()
+        await world.model.wait_for_calls(3)
+    assert [call.prompt.instructions for call in world.model.calls] == ["Be brief.", "Be brief.\n\nRhyme.", "Be brief."]
+
+
 async def test_a_streamed_send_gives_the_events(world: World) -> None:
     """200 with the turn's events, from the first to a terminal one, which equal those that are read later."""
     answer = await world.http.post(_path(await world.conversation()), json={"text": "Hello?"}, headers=STREAM)
@@ -177,6 +192,25 @@ async def test_rate_and_delete_a_message(world: World) -> None:
     assert (await world.http.post(rating, json={"rating": None})).json()["rating"] is None
     assert (await world.http.delete(f"/v1/messages/{result['message']['id']}")).status_code == 204
     assert (await world.http.get(_path(conversation_id))).json()["data"] == []
+
+
+async def test_a_deleted_message_is_listed_and_restored(world: World) -> None:
+    """What was deleted is listed, the last first, of all conversations or of one, until it is restored."""
+    conversation_id = await world.conversation()
+    sent = [await world.sent(conversation_id) for _ in range(2)]
+    for each in sent:
+        assert (await world.http.delete(f"/v1/messages/{each['user_message']['id']}")).status_code == 204
+    ids = [each[name]["id"] for each in sent[::-1] for name in ("message", "user_message")]
+    first = (await world.http.get("/v1/messages:deleted?limit=3")).json()
+    rest = (await world.http.get(f"/v1/messages:deleted?limit=3&after={first['next']}")).json()
+    assert [each["id"] for page in (first, rest) for each in page["data"]] == ids
+    here = (await world.http.get(f"/v1/messages:deleted?conversation_id={conversation_id}")).json()
+    assert [each["id"] for each in here["data"]] == ids
+    for message_id in (ids[0], ids[2], ids[2]):
+        back = await world.http.post(f"/v1/messages/{message_id}/restore")
+        assert (back.status_code, back.json()["id"]) == (200, message_id)
+    assert [each["id"] for each in (await world.http.get(_path(conversation_id))).json()["data"]] == ids[::-1]
+    assert (await world.http.get("/v1/messages:deleted")).json()["data"] == []
 
 
 async def test_append_stores_without_a_model(world: World) -> None:

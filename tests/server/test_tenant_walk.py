@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
-import pictures
-from server.world import UNKNOWN, World
-
-CANARY = "kanarienvogel"
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A request with ``{bot}``, ``{conv}`` … for the foreign ids; ``empty``: the answer is an empty page, not a 404."""
-
-    path: str
-    body: Any = None
-    status: int = 404
-    header: tuple[str, str] | None = None
-
+from palaver.imports.tree import schema_line
+from server.foreign import CANARY, Probe, asked, filled, furnished, said, snapshot, unknown_like
+from server.world import World
 
 BOT, ENTITY, CONV = "/v1/bots/{bot}", "/v1/entities/{ent}", "/v1/conversations/{conv}"
 MSG, QUESTION, TURN = "/v1/messages/{msg}", "/v1/messages/{question}", "/v1/turns/{turn}"
 DOC, DOCS = "/v1/documents/{doc}", "/v1/bots/{bot}/documents"
 OWN_CONV, OWN_TURN = "/v1/conversations/{own_conv}", "/v1/turns/{own_turn}"
 TEXT = {"text": "x"}
+SCHEMA_LINE = schema_line()
 NOWHERE: tuple[Probe, ...] = ()
 """There is no place for an id in the route."""
 
@@ -40,6 +27,7 @@ WALK: Mapping[str, tuple[Probe, ...]] = {
     "bots_update": (Probe(BOT, {"name": "x"}),),
     "bots_delete": (Probe(BOT),),
     "bots_restore": (Probe(BOT + "/restore"), Probe("/v1/bots/{gone}/restore")),
+    "bots_ask": (Probe(BOT + "/ask", TEXT),),
     "entities_create": NOWHERE,
     "entities_listing": (Probe("/v1/entities?after={cursor}", status=422),),
     "entities_get": (Probe(ENTITY),),
@@ -59,7 +47,7 @@ WALK: Mapping[str, tuple[Probe, ...]] = {
         Probe("/v1/conversations?after={cursor}", status=422),
     ),
     "conversations_get": (Probe(CONV),),
-    "conversations_update": (Probe(CONV, {"title": "x"}),),
+    "conversations_update": (Probe(CONV, {"title": "x"}), Probe(OWN_CONV, {"bot_id": "{bot}"})),
     "conversations_delete": (Probe(CONV),),
     "conversations_restore": (Probe(CONV + "/restore"),),
     "conversations_end": (Probe(CONV + "/end"),),
@@ -95,6 +83,19 @@ WALK: Mapping[str, tuple[Probe, ...]] = {
     ),
     "messages_rate": (Probe(MSG + "/rating", {"rating": 1}),),
     "messages_delete": (Probe(MSG), Probe(QUESTION)),
+    "messages_restore": (Probe(MSG + "/restore"), Probe("/v1/messages/{gone_msg}/restore")),
+    "messages_listing_deleted": (
+        Probe("/v1/messages:deleted?conversation_id={conv}", status=200),
+        Probe("/v1/messages:deleted?after={cursor}", status=422),
+    ),
+    "exports_one": (Probe(CONV + "/export"), Probe(CONV + "/export?format=jsonl")),
+    "exports_every": (
+        Probe("/v1/export?bot_id={bot}", status=200),
+        Probe("/v1/export?entity_id={ent}", status=200),
+        Probe(f"/v1/export?q={CANARY}", status=200),
+        Probe(f"/v1/export?metadata.secret={CANARY}", status=200),
+    ),
+    "exports_load": (Probe("/v1/import", {"lines": [SCHEMA_LINE], "bot_id": "{bot}"}),),
     "files_create": NOWHERE,
     "files_get": (Probe("/v1/files/{att}"), Probe("/v1/files/{sent_att}")),
     "files_content": (
@@ -128,6 +129,19 @@ WALK: Mapping[str, tuple[Probe, ...]] = {
         Probe("/v1/bots/{own_bot}/search", {"query": CANARY}, status=200),
     ),
     "documents_train": (Probe("/v1/bots/{bot}/train"), Probe("/v1/bots/{bot}/train", {"dry_run": True})),
+    "analytics_conversation": (Probe("/v1/analytics/conversations/{conv}"),),
+    "analytics_figures": (
+        Probe("/v1/analytics/figures?bot_id={bot}"),
+        Probe("/v1/analytics/figures?entity_id={ent}"),
+    ),
+    "analytics_table": (
+        Probe("/v1/analytics/figures.csv?bot_id={bot}"),
+        Probe("/v1/analytics/figures.csv?entity_id={ent}"),
+    ),
+    "analytics_unfound": (
+        Probe("/v1/analytics/unfound?bot_id={bot}"),
+        Probe("/v1/analytics/unfound?after={cursor}", status=422),
+    ),
     "keys_create": (
         Probe("/v1/keys", {"scope": "visitor", "bot_id": "{bot}", "entity_id": "{ent}"}),
         Probe("/v1/keys", {"scope": "visitor", "bot_id": "{own_bot}", "entity_id": "{ent}"}),
@@ -135,10 +149,22 @@ WALK: Mapping[str, tuple[Probe, ...]] = {
     "keys_listing": (Probe("/v1/keys?after={cursor}", status=422),),
     "keys_revoke": (Probe("/v1/keys/{key}"),),
     "keys_tenants": (Probe("/v1/tenants?after={cursor}", status=403),),
+    "store_report": NOWHERE,
+    "visitors_look": (Probe("/v1/widgets/{bot}"), Probe("/v1/widgets/{bot}?tenant_id=b")),
+    "visitors_enter": (Probe("/v1/widgets/{bot}/visitors"), Probe("/v1/widgets/{bot}/visitors", {"tenant_id": "b"})),
+    "visitors_create": (
+        Probe("/v1/visitors", {"bot_id": "{bot}", "entity_id": "{ent}"}),
+        Probe("/v1/visitors", {"bot_id": "{own_bot}", "entity_id": "{ent}"}),
+        Probe("/v1/visitors", {"bot_id": "{bot}", "entity_id": "{own_ent}"}),
+    ),
+    "visitors_renew": NOWHERE,
+    "visitors_introduce": NOWHERE,
+    "session_get": NOWHERE,
+    "session_sign_in": NOWHERE,
+    "session_sign_out": NOWHERE,
     "health_alive": NOWHERE,
     "health_ready": NOWHERE,
     "health_metrics": NOWHERE,
-    "pages_welcome_html": NOWHERE,
     "pages_index_html": NOWHERE,
     "pages_page_js": NOWHERE,
     "pages_page_css": NOWHERE,
@@ -146,137 +172,76 @@ WALK: Mapping[str, tuple[Probe, ...]] = {
 }
 
 
-async def _furnished(world: World, headers: dict[str, str], tenant: str, name: str) -> dict[str, str]:
-    """Give a tenant one of everything, each text with ``name`` in it; return the ids."""
-    bot = await world.made("/v1/bots", {"name": name, "instructions": name}, headers=headers)
-    gone = await world.made("/v1/bots", {"name": f"{name} gone"}, headers=headers)
-    await world.http.delete(f"/v1/bots/{gone['id']}", headers=headers)
-    entity = await world.made("/v1/entities", {"name": name, "external_id": name}, headers=headers)
-    body = {
-        "bot_id": bot["id"],
-        "entity_id": entity["id"],
-        "title": name,
-        "external_id": name,
-        "metadata": {"secret": name},
-    }
-    conversation = await world.made("/v1/conversations", body, headers=headers)
-    docs, known = f"/v1/bots/{bot['id']}/documents", {**headers, "Idempotency-Key": "b-doc"}
-    document = await world.made(docs, {"text": f"It was said: {name}.", "metadata": {"secret": name}}, headers=known)
-    gone_document = await world.made(docs, {"text": f"It was taken back: {name}."}, headers=headers)
-    await world.root.for_tenant(tenant).documents.wait(document["id"])
-    await world.root.for_tenant(tenant).documents.wait(gone_document["id"])
-    await world.http.delete(f"/v1/documents/{gone_document['id']}", headers=headers)
-    picture = {"data": pictures.data_url(pictures.photo()), "name": f"{name}.jpg"}
-    unsent = await world.made("/v1/files", picture, headers={**headers, "Idempotency-Key": "b-key"})
-    message = {"text": name, "attachments": [picture]}
-    path = f"/v1/conversations/{conversation['id']}/messages"
-    sent = await world.made(path, message, headers={**headers, "Idempotency-Key": "b-key"})
-    await world.made("/v1/bots", {"name": f"{name} 2"}, headers=headers)
-    keys = (await world.http.get("/v1/keys", headers=headers)).json()["data"]
-    cursor = (await world.http.get("/v1/bots?limit=1", headers=headers)).json()["next"]
-    return {
-        "bot": bot["id"],
-        "gone": gone["id"],
-        "ent": entity["id"],
-        "conv": conversation["id"],
-        "turn": sent["turn"]["id"],
-        "msg": sent["message"]["id"],
-        "question": sent["user_message"]["id"],
-        "doc": document["id"],
-        "gone_doc": gone_document["id"],
-        "att": unsent["id"],
-        "sent_att": sent["user_message"]["parts"][1]["attachment_id"],
-        "key": keys[0]["id"],
-        "cursor": cursor,
-    }
-
-
-def _filled(value: Any, things: Mapping[str, str]) -> Any:
-    match value:
-        case str():
-            return re.sub(r"\{(\w+)\}", lambda found: things[found[1]], value)
-        case dict():
-            return {name: _filled(item, things) for name, item in value.items()}
-        case list():
-            return [_filled(item, things) for item in value]
-        case _:
-            return value
-
-
-async def _probe(
-    world: World, method: str, probe: Probe, things: Mapping[str, str], headers: dict[str, str]
-) -> httpx2.Response:
-    extra = {} if probe.header is None else {probe.header[0]: _filled(probe.header[1], things)}
-    body = _filled(probe.body, things)
-    return await world.http.request(method, _filled(probe.path, things), json=body, headers={**headers, **extra})
-
-
-def _said(answer: httpx2.Response, things: Mapping[str, str]) -> tuple[int, str, dict[str, str]]:
-    """What an answer says, with what must differ between two requests taken out."""
-    text = answer.text.replace(answer.headers["x-request-id"], "REQUEST")
-    for name, value in things.items():
-        text = text.replace(value, name)
-    kept = {k: v for k, v in answer.headers.items() if k not in {"x-request-id", "content-length"}}
-    return answer.status_code, text, kept
-
-
-async def _snapshot(world: World, things: Mapping[str, str], headers: dict[str, str]) -> list[Any]:
-    paths = [BOT, ENTITY, CONV, CONV + "/messages", TURN, DOCS, DOC, DOC + "/chunks"]
-    paths += ["/v1/bots?deleted=true", "/v1/keys", "/v1/turns"]
-    answers = [(await world.http.get(_filled(path, things), headers=headers)).json() for path in paths]
-    for key in answers[-2]["data"]:
-        key.pop("last_used_at")
-    return answers
-
-
 async def test_a_foreign_id_is_like_an_unknown_one_on_every_route(world: World) -> None:
     """With another tenant's ids every route answers exactly as with unknown ones, shows none of its bytes, changes nothing."""
     a, b = await world.key("admin", tenant="a"), await world.key("admin", tenant="b")
-    mine, theirs = await _furnished(world, a, "a", "plain"), await _furnished(world, b, "b", CANARY)
+    mine, theirs = await furnished(world, a, "a", "plain"), await furnished(world, b, "b", CANARY)
     own = {f"own_{name}": value for name, value in mine.items()}
-    prefixes = {"question": "msg", "gone": "bot", "gone_doc": "doc"}
-    prefixes = {"question": "msg", "gone": "bot", "sent_att": "att"}
-    nobodys = {
-        name: f"{prefixes.get(name, name)}_{UNKNOWN[:-2]}{number:02x}"
-        for number, name in enumerate(theirs)
-        if name != "cursor"
-    }
-    before = await _snapshot(world, theirs, b)
+    nobodys = unknown_like(theirs)
+    before = await snapshot(world, theirs, b)
     calls = world.model.call_count
     for path, operations in world.app.openapi()["paths"].items():
         for method, operation in operations.items():
             assert operation["operationId"] in WALK, f"{method} {path} is not walked: add it"
             for probe in WALK[operation["operationId"]]:
-                foreign = await _probe(world, method.upper(), probe, {**theirs, **own}, a)
+                foreign = await asked(world, method.upper(), probe, {**theirs, **own}, a)
                 assert foreign.status_code == probe.status, (probe, foreign.text)
                 echoed = foreign.request.url.query.decode() + foreign.request.content.decode()
                 assert CANARY in echoed or CANARY not in foreign.text, probe
                 if probe.status == 200:
-                    listed = foreign.json()
-                    assert listed.get("data", listed.get("hits")) == [], probe
+                    assert _listed(foreign) == [], probe
                 if "{cursor}" not in probe.path:
-                    absent = await _probe(world, method.upper(), probe, {**nobodys, **own}, a)
-                    assert _said(foreign, theirs) == _said(absent, nobodys), probe
+                    absent = await asked(world, method.upper(), probe, {**nobodys, **own}, a)
+                    assert said(foreign, theirs) == said(absent, nobodys), probe
     assert world.model.call_count == calls
-    assert await _snapshot(world, theirs, b) == before
+    assert await snapshot(world, theirs, b) == before
+
+
+def _listed(answer: httpx2.Response) -> list[Any]:
+    """Return what an answer lists: of an export the lines below the schema."""
+    if answer.headers["content-type"].startswith("application/x-ndjson"):
+        return answer.text.splitlines()[1:]
+    listed = answer.json()
+    return listed.get("data", listed.get("hits"))
 
 
 async def test_listings_show_the_callers_tenant_only(world: World) -> None:
     """Every listing without a filter holds nothing of the other tenant; an operator sees keys, turns and tenants of all."""
     a, b = await world.key("admin", tenant="a"), await world.key("admin", tenant="b")
-    await _furnished(world, a, "a", "plain")
-    theirs = await _furnished(world, b, "b", CANARY)
-    for path in ("bots", "bots?deleted=true", "entities", "conversations", "turns", "keys", "search?q=said"):
+    await furnished(world, a, "a", "plain")
+    theirs = await furnished(world, b, "b", CANARY)
+    for path in (
+        "bots",
+        "bots?deleted=true",
+        "entities",
+        "conversations",
+        "messages:deleted",
+        "turns",
+        "keys",
+        "search?q=said",
+    ):
         answer = await world.http.get(f"/v1/{path}", headers=a)
         assert answer.json()["data"], path
         assert CANARY not in answer.text
         assert not any(value in answer.text for value in theirs.values()), path
+    for kind in ("jsonl", "csv", "html"):
+        file = (await world.http.get(f"/v1/export?format={kind}", headers=a)).text
+        assert "plain" in file
+        assert CANARY not in file
+        assert not any(value in file for value in theirs.values()), kind
+    for by in ("day", "bot", "entity", "model", "total"):
+        for path in (f"figures?by={by}", f"figures.csv?by={by}", "unfound"):
+            answer = await world.http.get(f"/v1/analytics/{path}", headers=a)
+            assert CANARY not in answer.text
+            assert not any(value in answer.text for value in theirs.values()), path
+        total = (await world.http.get(f"/v1/analytics/figures?by={by}", headers=a)).json()["total"]
+        assert (total["conversations"], total["turns"]) == (1, 1)
     operator = await world.key("operator")
     assert theirs["turn"] in (await world.http.get("/v1/turns", headers=operator)).text
     assert theirs["key"] in (await world.http.get("/v1/keys", headers=operator)).text
     tenants = (await world.http.get("/v1/tenants", headers=operator)).json()["data"]
     assert {tenant["id"] for tenant in tenants} >= {"a", "b", "default"}
-    assert (await world.http.get(_filled(CONV, theirs), headers=operator)).status_code == 404
+    assert (await world.http.get(filled(CONV, theirs), headers=operator)).status_code == 404
 
 
 def test_the_walk_has_no_route_that_is_gone(world: World) -> None:

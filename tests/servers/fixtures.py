@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from palaver.stores.postgres import PostgresStore
-from palaver.testing import FakeClock
-from servers.postgres import PostgresServer, pgvector_programs
+from palaver.stores.postgres.schema import PostgresSchema
+from servers.postgres import PostgresServer, name_of, pgvector_programs
 from servers.process import DatabaseServer
 from servers.redis import RedisServer
 
 STORES = ["sqlite", "postgres", "redis"]
 SERVERS: list[type[DatabaseServer]] = [PostgresServer, RedisServer]
+
+
+def _make_tables(url: str) -> None:
+    with ThreadPoolExecutor(1) as beside:  # a test that is being awaited may be the first to ask for them
+        beside.submit(asyncio.run, PostgresSchema(url).apply()).result()
 
 
 @pytest.fixture(scope="session")
@@ -50,38 +55,54 @@ def redis_cluster() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """An empty PostgreSQL database."""
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A PostgreSQL database without even the tables: what a store makes of it takes a second."""
     with postgres_server.database() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def postgres_tables(postgres_server: PostgresServer) -> Iterator[str]:
-    """The name of a database that a store has opened: one that is made like it needs no migration, which takes a second."""
+    """The name of a database that has the tables, and nothing in them: others are made like it."""
     with postgres_server.database() as url:
-        asyncio.run(_opened(url))
-        yield url.rpartition("/")[2]
-
-
-async def _opened(url: str) -> None:
-    store = PostgresStore(url, clock=FakeClock())
-    await store.open()
-    await store.close()
+        _make_tables(url)
+        yield name_of(url)
 
 
 @pytest.fixture
-def postgres_tables_url(postgres_server: PostgresServer, postgres_tables: str) -> Iterator[str]:
+def postgres_url(postgres_server: PostgresServer, postgres_tables: str) -> Iterator[str]:
     """A PostgreSQL database that has the tables, and nothing in them."""
     with postgres_server.database(like=postgres_tables) as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def shared_postgres(postgres_server: PostgresServer, postgres_tables: str) -> Iterator[str]:
+    """A PostgreSQL database that many tests share."""
+    with postgres_server.database(like=postgres_tables) as url:
+        yield url
+
+
 @pytest.fixture
-def pgvector_url(pgvector_server: PostgresServer) -> Iterator[str]:
-    """An empty PostgreSQL database that has pgvector."""
+def shared_postgres_url(postgres_server: PostgresServer, shared_postgres: str) -> str:
+    """The same for a test that changes nothing of a database but what a store holds there."""
+    postgres_server.empty(name_of(shared_postgres))
+    return shared_postgres
+
+
+@pytest.fixture(scope="session")
+def pgvector_tables(pgvector_server: PostgresServer) -> Iterator[str]:
+    """The name of a database that has pgvector and the tables, and nothing in them."""
     with pgvector_server.database() as url:
-        pgvector_server.execute("CREATE EXTENSION vector", url.rpartition("/")[2])
+        pgvector_server.execute("CREATE EXTENSION vector", name_of(url))
+        _make_tables(url)
+        yield name_of(url)
+
+
+@pytest.fixture
+def pgvector_url(pgvector_server: PostgresServer, pgvector_tables: str) -> Iterator[str]:
+    """A PostgreSQL database that has pgvector and the tables, and nothing in them."""
+    with pgvector_server.database(like=pgvector_tables) as url:
         yield url
 
 

@@ -14,13 +14,27 @@ from pwd import getpwall
 from servers.process import DatabaseServer, find_program
 
 _INITDB = ("--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8")
+_EMPTY = """DO $$ DECLARE held record; BEGIN
+    PERFORM set_config('session_replication_role', 'replica', true); -- a delete fires no trigger, which would fill a table
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+    FOR held IN SELECT oid::regclass AS name, pg_relation_size(oid) AS bytes FROM pg_class
+        WHERE relnamespace = 'palaver'::regnamespace AND relkind = 'r' AND relname <> 'schema_info' AND pg_relation_size(oid) > 0
+    LOOP EXECUTE CASE WHEN held.bytes > 65536 THEN 'TRUNCATE ' ELSE 'DELETE FROM ' END || held.name; END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) FROM pg_sequences
+        WHERE schemaname = 'palaver' AND last_value IS NOT NULL;
+END $$"""
+"""Of a small table the rows are deleted: a TRUNCATE makes all of its files anew. One that has grown is slow, rows or none.
+Numbers are given from 1 again: a copy is compared with its source by them."""
 
 
-def _program(name: str) -> Path:
-    """Debian keeps the programs of each version in a folder of its own, off the PATH; the newest is taken."""
+def _programs() -> Path:
+    """The folder of the machine's PostgreSQL: Debian keeps each version in one of its own, off the PATH; the newest is taken.
+
+    What Debian has on the PATH instead is a script that looks for the program, which takes it longer than psql takes.
+    """
     folders = Path("/usr/lib/postgresql").glob("*/bin")
     newest_first = sorted(folders, key=lambda folder: float(folder.parent.name), reverse=True)
-    return find_program(name, "postgresql", *newest_first)
+    return find_program("postgres", "postgresql", *newest_first).resolve().parent
 
 
 def pgvector_programs() -> Path:
@@ -37,6 +51,11 @@ def _unprivileged() -> str | None:
     return next(name for name in ("postgres", "nobody") if name in names) if os.geteuid() == 0 else None
 
 
+def name_of(url: str) -> str:
+    """The database of an address."""
+    return url.rpartition("/")[2]
+
+
 class PostgresServer(DatabaseServer):
     """A cluster of its own; ``settings`` are those of postgresql.conf, over durable defaults (``fsync`` is on).
 
@@ -45,7 +64,7 @@ class PostgresServer(DatabaseServer):
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, programs: Path | None = None) -> None:
         self.owner = _unprivileged()
-        self._programs = programs
+        self._programs = programs or _programs()
         super().__init__(settings)
         self._numbers = itertools.count(1)
 
@@ -62,7 +81,7 @@ class PostgresServer(DatabaseServer):
             super().start(wait=wait)
 
     def _program(self, name: str) -> Path:
-        return _program(name) if self._programs is None else self._programs / name
+        return self._programs / name
 
     def command(self) -> Sequence[str | Path]:
         """What starts it, with the settings of now."""
@@ -86,6 +105,10 @@ class PostgresServer(DatabaseServer):
         done = subprocess.run([self._program("psql"), where, *options], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    def empty(self, database: str) -> None:
+        """Remove all that a store holds in a database, with whoever is still connected; its tables stay."""
+        self.execute(_EMPTY, database)
 
     @contextmanager
     def database(self, *, like: str = "template0") -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
-from servers.postgres import PostgresServer
+from servers.postgres import PostgresServer, name_of
 from servers.process import DatabaseServer, family, find_program
 from servers.redis import RedisServer
 
@@ -99,13 +99,13 @@ def test_nothing_is_left_of_a_killed_test_run(kind: type[DatabaseServer]) -> Non
 def test_a_database_is_empty_and_dropped_with_whoever_is_in_it(postgres_server: PostgresServer) -> None:
     """Each test has a database of its own, and a connection that it forgot is in nobody's way."""
     with postgres_server.database() as first:
-        postgres_server.execute("CREATE TABLE mine ()", first.rpartition("/")[2])
+        postgres_server.execute("CREATE TABLE mine ()", name_of(first))
         psql = find_program("psql", "postgresql")
         forgotten = subprocess.Popen([psql, first], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     forgotten.communicate()
     with postgres_server.database() as second:
         count = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-        assert postgres_server.execute(count, second.rpartition("/")[2]) == "0"
+        assert postgres_server.execute(count, name_of(second)) == "0"
 
 
 def test_a_cluster_refuses_what_lies_in_two_slots(redis_cluster: RedisServer) -> None:

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import palaver
+from palaver.document import DocumentStatus, report_of
 
 
 def test_a_bot_is_trained_through_a_hub(tmp_path: Path) -> None:
@@ -29,6 +30,10 @@ def test_a_bot_is_trained_through_a_hub(tmp_path: Path) -> None:
             "turn_id": pair.turn_id,
         }
         assert hub.train(bot.id).document is None
+        assert hub.train(bot.id, wait=False).document is None
         hub.untrain(report.document.id)
         assert not hub.search(bot.id, "says").hits
-        assert hub.train(bot.id).used == 1
+        begun = hub.train(bot.id, wait=False)
+        assert begun.document is not None
+        assert begun.document.status is DocumentStatus.PROCESSING
+        assert report_of(hub.documents.wait(begun.document.id)).used == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from palaver.clock import from_micros
 from palaver.conversation import ConversationStatus, ImagePart, InterruptReason, Policy, Role, TextPart, TurnStatus
 from palaver.errors import PalaverError
 from palaver.ids import child_id, new_id
+from palaver.page import Window
 from palaver.stores.base import Store
 from palaver.stores.orders import (
     AppendedMessage,
@@ -100,6 +101,7 @@ class Life:
             name=f"bot {number}",
             model="offline",
             idle_timeout_minutes=1 if number % 2 else None,
+            widget={"allowed_origins": ["*"], "messages_per_day": number + 1} if number % 2 else None,
             metadata={"number": number / 7},
         )
         step: Step = lambda store: store.create_bot(tenant_id, draft, _once(bot_id) if number % 3 else None)  # noqa: E731
@@ -230,6 +232,14 @@ class Life:
     def delete_answer(self, number: int) -> Step | None:
         return self._about_turn(number, lambda store, t: store.delete_turn(t[0], t[3 + number % 2]))
 
+    def restore_answer(self, number: int) -> Step | None:
+        return self._about_turn(number, lambda store, t: store.restore_turn(t[0], t[3 + number % 2]))
+
+    def deleted(self, number: int) -> Step:
+        """What can be restored, with its order."""
+        tenant_id = TENANTS[number % 5 == 4]
+        return lambda store: _listed(store, tenant_id)
+
     def rate(self, number: int) -> Step | None:
         rating = 1 + number % 5
         return self._about_turn(number, lambda store, t: store.rate_message(t[0], t[4], rating, WORDS[number % 5]))
@@ -297,6 +307,7 @@ DEEDS: Sequence[Callable[[Life, int], Step | None]] = (
     *(Life.finish,) * 3,
     Life.append,
     *(Life.upload, Life.wait, Life.again, Life.stop, Life.head, Life.delete_answer, Life.rate),
+    *(Life.delete_answer, Life.restore_answer, Life.restore_answer, Life.deleted),
     *(Life.end, Life.set_status, Life.delete_chat, Life.restore_chat),
     *(Life.delete_bot, Life.restore_bot, Life.edit_bot, Life.key),
     *(Life.recover, Life.end_idle, Life.expire, Life.purge),
@@ -309,6 +320,11 @@ RARE = frozenset({Life.end, Life.set_status, Life.delete_chat, Life.delete_bot, 
 
 def _once(key: str) -> Once:
     return Once(key=key, fingerprint=hashlib.sha256(key.encode()).digest())
+
+
+async def _listed(store: Store, tenant_id: str) -> Mapping[str, int]:
+    page = await store.page_deleted_messages(tenant_id, Window(limit=100))
+    return {message.id: at for at, message in enumerate(page.data)}
 
 
 async def _answer(step: Step, store: Store) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from transfer.life import DEEDS, TENANTS, WORDS, Life
 deeds = st.lists(st.tuples(st.integers(0, len(DEEDS) - 1), st.integers(0, 100)), max_size=60)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(before=deeds, after=deeds)
 def test_a_copy_is_its_source_again(before: Sequence[tuple[int, int]], after: Sequence[tuple[int, int]]) -> None:

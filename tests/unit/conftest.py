@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import asyncpg
 import pytest
 from command_line import Command, Ran
 
@@ -48,3 +49,11 @@ async def stores(postgres_url: str, clock: FakeClock) -> AsyncIterator[list[Post
             stack.push_async_callback(store.close)
             opened.append(store)
         yield opened
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """The database, from the side."""
+    connection = await asyncpg.connect(postgres_url, server_settings={"search_path": "palaver"})
+    yield connection
+    await connection.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "palaver"
 STREAMS = {"client", "http", "models", "server", "cli", "events.py"}
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
+VENDORS = re.compile(r"knowrithm|abacus|longtrainer|chatgpt|open[ _-]?web[ _-]?ui", re.IGNORECASE)
+"""Of the systems whose clients and exports are understood. OpenAI, Groq and Ollama are providers of models, and named as such."""
 
 
 def modules() -> list[tuple[str, ast.Module]]:
@@ -39,3 +42,22 @@ def test_lines_are_never_split_where_data_may_hold_the_split() -> None:
         if isinstance(node, ast.Attribute) and node.attr == "splitlines"
     ]
     assert found == []
+
+
+def test_a_vendor_s_words_end_in_compat() -> None:
+    """No file elsewhere, of any kind, has the name of another system in its code, its docstrings or its own name."""
+    files = [path for path in SOURCE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    found = {
+        name: words
+        for name, path in ((str(path.relative_to(SOURCE)), path) for path in files)
+        if (words := VENDORS.findall(name + "\n" + path.read_text(encoding="utf-8", errors="replace")))
+    }
+    outside = {name for name in found if not name.startswith("compat/")}
+    assert outside == set()
+    assert {name.split("/")[1] for name in found} >= {
+        "abacusai",
+        "chatgpt.py",
+        "knowrithm",
+        "longtrainer",
+        "open_webui.py",
+    }

@@ -62,6 +62,7 @@ async def test_every_group_works_on_a_server(command: Command, tmp_path: Path) -
         examined = await asyncio.to_thread(command, "doctor", "--url", server.url)
         assert examined.status == 0
         assert "nothing acknowledged is lost" in examined.out
+        assert "write-ahead log" in examined.out
 
 
 async def test_a_key_closes_a_server_and_opens_it_for_its_holder(
@@ -116,7 +117,40 @@ def test_a_file_can_hold_the_instructions(command: Command, tmp_path: Path) -> N
     assert command("bots", "edit", "Poet", "-i", "@nowhere.txt").status == 2
 
 
+def test_a_bot_is_told_how_to_find(command: Command) -> None:
+    """Each setting has an option; an edit changes what it names, and leaves the other settings and parameters alone."""
+    found = ["-k", "9", "--vector-weight", "0.8", "--where", "product=billing", "--where", "lang=de"]
+    made = command("bots", "create", "Clerk", "-m", "offline", *found, "--embedding", "none", "--json").json
+    where = {"product": "billing", "lang": "de"}
+    assert made["retrieval"] == {"k": 9, "vector_weight": 0.8, "where": where, "embedding": "none"}
+    edited = command("bots", "edit", "Clerk", "-k", "3", "--temperature", "0.5", "--reranker", "mine", "--json").json
+    assert edited["retrieval"] == {**made["retrieval"], "k": 3, "reranker": "mine"}
+    taken = ["--reranker", "", "--embedding", "", "--where", "", "--no-documents", "--max-tokens", "90"]
+    edited = command("bots", "edit", "Clerk", *taken, "--json").json
+    assert edited["params"] == {"temperature": 0.5, "max_tokens": 90}
+    settings = {"k": 3, "vector_weight": 0.8, "where": {}, "embedding": None, "reranker": None, "enabled": False}
+    assert edited["retrieval"] == settings
+    assert command("bots", "edit", "Clerk", "--documents", "--json").json["retrieval"]["enabled"] is True
+
+
+def test_a_bot_is_opened_to_pages_and_closed(command: Command) -> None:
+    """Pages and the form are named one by one; closing forgets both."""
+    command("bots", "create", "Clerk", "-m", "offline")
+    pages = ["--origin", "https://shop.example", "--origin", "http://localhost:3000"]
+    origins = {"allowed_origins": ["https://shop.example", "http://localhost:3000"]}
+    assert command("bots", "widget", "Clerk", *pages, "--json").json["widget"] == origins
+    asking = command("bots", "widget", "Clerk", "--lead", "required", "--json").json
+    assert asking["widget"] == {**origins, "lead": "required"}
+    assert "shop.example" in command("bots", "show", "Clerk").out
+    assert command("bots", "widget", "Clerk", "--close", "--json").json["widget"] is None
+
+
 WRONG = [
+    (["bots", "widget", "Nobody", "--close"], 1, "There is no bot 'Nobody'"),
+    (["bots", "create", "Many", "-k", "99"], 2, "1 to 50"),
+    (["bots", "create", "Light", "--vector-weight", "0.1"], 2, "0.7 to 1"),
+    (["bots", "create", "Where", "--where", "product"], 2, "KEY=VALUE"),
+    (["bots", "create", "Odd", "--reranker", "Größe"], 2, "ASCII"),
     (["bots", "show", "Nobody"], 1, "There is no bot 'Nobody'"),
     (["bots", "create", "a\nb"], 2, "control character"),
     (["bots", "edit", "Nobody"], 2, "Nothing to change"),
@@ -248,3 +282,19 @@ def test_the_entry_point_is_installed() -> None:
     program = Path(sys.executable).with_name("palaver")
     done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.startswith("palaver ")
+
+
+def test_turns_are_listed_and_stopped(command: Command, tmp_path: Path) -> None:
+    """Turns are listed with their tenant and bot, by status; a queued or running one is stopped, one that has ended stays as it is."""
+    store = str(tmp_path / "cli.db")
+    with palaver.connect(store, tenant="acme") as hub:
+        bot = hub.bots.create(name="Clerk", model=MODEL)
+        reply = hub.messages.send(hub.conversations.create(bot.id).id, "What is the refund policy?")
+    where = ("--store", store, "--tenant", "acme")
+    (listed,) = command("turns", "list", "--json", *where).json["data"]
+    assert (listed["id"], listed["tenant_id"], listed["bot_name"]) == (reply.turn.id, "acme", "Clerk")
+    assert reply.turn.id in command("turns", "list", "--status", "completed", *where).out
+    assert "no such turns" in command("turns", "list", "--status", "running", *where).out
+    assert "completed" in command("turns", "stop", reply.turn.id, *where).out
+    assert command("turns", "stop", reply.turn.id, "--store", store).status == 1
+    assert "acme" in command("tenants", "list", "--store", store).out

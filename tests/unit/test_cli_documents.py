@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from command_line import Command
+from command_line import Command, on_a_terminal
 
 import palaver
 from crash.process import serving
@@ -36,7 +38,7 @@ def whole_story(command: Command, folder: Path, where: list[str]) -> None:
     assert set(titles) == {"policy.md", "guide/shipping.txt", "guide/prices.csv"}
     again = command("documents", "add", "Helper", str(folder), "--json", *where).json
     assert (again["added"], len(again["skipped"])) == ([], 3)
-    listed = command("documents", "list", "Helper", "--status", "ready", *where).out
+    listed = command("documents", "list", "Helper", "--status", "ready", "--source", "file", *where).out
     assert all(known in listed for known in titles.values())
     policy = titles["policy.md"]
     shown = command("documents", "show", policy, *where).out
@@ -81,6 +83,33 @@ async def test_the_commands_work_on_a_server(command: Command, folder: Path, tmp
         await asyncio.to_thread(whole_story, command, folder, ["--url", server.url])
 
 
+def talk(where: str) -> None:
+    """Make a bot that has answered three questions, which have little in common."""
+    with palaver.connect(where) as hub:
+        bot = hub.bots.create(name="Helper", model=MODEL)
+        for question in (
+            "What is the refund policy?",
+            "Do you ship to Germany and France?",
+            "Who may return a used laptop?",
+        ):
+            hub.messages.send(hub.conversations.create(bot.id).id, question)
+
+
+@pytest.mark.parametrize("kind", ["file", "server"])
+async def test_a_terminal_is_told_how_much_is_written_of_a_run(tmp_path: Path, kind: str) -> None:
+    """On a terminal a bar counts the chunks of the run on stderr, up to all of them; stdout has the result alone."""
+    async with AsyncExitStack() as stack:
+        where = str(tmp_path / "palaver.db")
+        if kind == "server":
+            where = (await stack.enter_async_context(serving(tmp_path / "palaver.db", {}))).url
+        await asyncio.to_thread(talk, where)
+        option = "--url" if kind == "server" else "--store"
+        shown, printed = await asyncio.to_thread(on_a_terminal, "train", "Helper", "--json", option, where)
+    assert "Training" in shown
+    assert "3/3 chunks" in shown
+    assert json.loads(printed)["used"] == 3
+
+
 def test_what_fails_is_listed_at_the_end(command: Command, folder: Path) -> None:
     """Each failure is told with its reason, in the order of what was named; the rest is there; the exit code is 1."""
     command("bots", "create", "Helper", "-m", "offline")
@@ -115,6 +144,7 @@ def test_one_that_failed_is_tried_again(command: Command, folder: Path) -> None:
         (["documents", "add", "Helper", "a.txt", "--metadata", "x"], 2, "KEY=VALUE"),
         (["documents", "show", "../x"], 1, "nothing here"),
         (["documents", "list", "Helper", "--status", "lost"], 2, "status"),
+        (["documents", "list", "Helper", "--source", "radio"], 2, "source"),
         (["documents", "replace", "doc_1", "nowhere.txt"], 2, "no such file"),
         (["search", "Helper", ""], 2, "query"),
         (["search", "Helper", "x", "-k", "0"], 2, "k:"),

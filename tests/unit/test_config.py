@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from palaver.config import Settings
 
@@ -42,3 +43,16 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PALAVER_PROVIDER_KEYS", '{"local": "s3cret-canary"}')
     settings = Settings()
     assert "canary" not in f"{settings!r} {settings!s}"
+
+
+def test_prices_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prices are whole numbers from a day on; a price that is less than nothing, or of no day, is refused."""
+    monkeypatch.setenv(
+        "PALAVER_PRICES", '{"openai:small": [{"from": "2026-01-01", "input": 150000, "output": 600000}]}'
+    )
+    (price,) = Settings().prices["openai:small"]
+    assert (price.since.isoformat(), price.input, price.output) == ("2026-01-01", 150_000, 600_000)
+    for wrong in ('{"from": "2026-01-01", "input": -1, "output": 0}', '{"input": 1, "output": 1}'):
+        monkeypatch.setenv("PALAVER_PRICES", f'{{"openai:small": [{wrong}]}}')
+        with pytest.raises(ValidationError):
+            Settings()

@@ -75,7 +75,7 @@ def test_what_differs_is_named(command: Command, source: Path, tmp_path: Path) -
         ).fetchone()
     compared = command("copy", "--from", str(source), "--to", str(target), "--verify-only")
     assert compared.status == 1
-    assert f"default: messages (32 and 32) differ, for example in {chat}." in compared.out
+    assert f"default: messages (36 and 36) differ, for example in {chat}." in compared.out
     told = command("copy", "--from", str(source), "--to", str(target), "--verify-only", "--json")
     assert (told.status, told.json["equal"]) == (1, False)
     (differing,) = [tenant for tenant in told.json["tenants"] if not tenant["equal"]]

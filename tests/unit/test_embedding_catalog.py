@@ -18,6 +18,7 @@ from palaver.embeddings.patience import EmbeddingPatience, PatientEmbedding
 from palaver.embeddings.scripted import ScriptedEmbedding
 from palaver.errors import EmbeddingFailed, ModelError
 from palaver.provider.addresses import Providers
+from palaver.provider.retries import Pauses
 
 
 def refusal_of(known: KnownEmbeddings, name: str) -> ModelError:
@@ -39,13 +40,10 @@ def test_a_name_that_leads_nowhere_says_what_to_set(name: str) -> None:
 
 
 async def test_what_is_given_in_process_is_found_by_its_name() -> None:
-    """Ours and LangChain's, before any provider."""
-    given = {
-        "ours": ScriptedEmbedding(8),
-        "openai:x": ScriptedEmbedding(4),
-        "theirs": DeterministicFakeEmbedding(size=2),
-    }
+    """Ours and LangChain's, before any provider; one that was added later, too."""
+    given = {"ours": ScriptedEmbedding(8), "openai:x": ScriptedEmbedding(4)}
     known = KnownEmbeddings(embeddings=given)
+    given["theirs"] = DeterministicFakeEmbedding(size=2)
     lengths = {name: len((await known.find(name).embed(["a"]))[0]) for name in given}
     assert lengths == {"ours": 32, "openai:x": 16, "theirs": 8}
 
@@ -74,7 +72,7 @@ async def test_waits_grow_and_end() -> None:
         waits.append(seconds)
 
     inner = ScriptedEmbedding(failure=ModelError("Away.", code="provider_unreachable", retryable=True))
-    model = PatientEmbedding(inner, EmbeddingPatience(), chance=lambda: 1.0, sleep=sleep)
+    model = PatientEmbedding(inner, EmbeddingPatience(), Pauses(chance=lambda: 1.0, sleep=sleep))
     with pytest.raises(EmbeddingFailed):
         await model.embed(["a"])
     assert waits == [0.5, 1.0]

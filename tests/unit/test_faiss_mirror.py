@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,6 +60,42 @@ def test_it_finds_what_a_look_at_every_vector_finds(
     assert dict(found) == pytest.approx(expected, abs=1e-3)
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
     assert len(mirror.nearest(packed(asked), 2, {})) == min(2, sum(len(vectors) for _, vectors in truth.values()))
+
+
+def spread(generator: np.random.Generator) -> np.ndarray[Any, Any]:
+    return generator.normal(size=(6_000, 96))
+
+
+def gathered(generator: np.random.Generator) -> np.ndarray[Any, Any]:
+    return generator.normal(size=(30, 96))[generator.integers(0, 30, 6_000)] + 0.5 * spread(generator)
+
+
+def lopsided(generator: np.random.Generator) -> np.ndarray[Any, Any]:
+    vectors = spread(generator)
+    vectors[:, 3] = vectors[:, 3] / 2 - 12
+    return vectors
+
+
+def sparse(generator: np.random.Generator) -> np.ndarray[Any, Any]:
+    return spread(generator) * (generator.random(size=(6_000, 96)) < 0.08) + 1e-4
+
+
+@pytest.mark.parametrize("made", [spread, gathered, lopsided, sparse])
+@pytest.mark.parametrize("where", [{}, {"kind": "a"}])
+def test_a_coarse_look_at_very_many_loses_nothing(
+    made: Callable[[np.random.Generator], np.ndarray[Any, Any]], where: dict[str, str]
+) -> None:
+    """However the vectors lie: the best 30 are as near as the best 30 of all that fit, and the scores are the cosines."""
+    generator = np.random.default_rng(5)
+    vectors = made(generator)
+    mirror = FaissMirror("e")
+    put(mirror, "one", vectors[:3_000].tolist(), kind="a")
+    put(mirror, "two", vectors[3_000:].tolist(), kind="b")
+    unit = vectors[: 3_000 if where else None]
+    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+    for asked in vectors[::400] + 0.3 * generator.normal(size=(15, 96)) * vectors.std():
+        best = np.sort(unit @ (asked / np.linalg.norm(asked)))[::-1][:30]
+        assert [score for _, score in mirror.nearest(packed(asked), 30, where)] == pytest.approx(best, abs=1e-3)
 
 
 def test_vectors_of_another_length_are_left_out() -> None:

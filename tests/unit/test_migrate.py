@@ -156,16 +156,16 @@ async def test_a_server_of_the_version_before_goes_on(tmp_path: Path) -> None:
     await _is_served_while(path, SqliteSchema(path, steps))
 
 
-async def test_a_server_of_the_version_before_goes_on_with_postgresql(tmp_path: Path, postgres_url: str) -> None:
+async def test_a_server_of_the_version_before_goes_on_with_postgresql(tmp_path: Path, empty_postgres_url: str) -> None:
     """I21: the same holds on PostgreSQL, whose connections remember the shape of what they asked for."""
-    await PostgresSchema(postgres_url).apply()
+    await PostgresSchema(empty_postgres_url).apply()
     tables = "SELECT relname FROM pg_class WHERE relnamespace = 'palaver'::regnamespace AND relkind IN ('r', 'p')"
-    connection = await asyncpg.connect(postgres_url)
+    connection = await asyncpg.connect(empty_postgres_url)
     widened = [row["relname"] for row in await connection.fetch(tables)]
     await connection.close()
     assert len(widened) > 10
     steps = _later(tmp_path / "steps", _widening(widened), postgres_migrations())
-    await _is_served_while(postgres_url, PostgresSchema(postgres_url, steps))
+    await _is_served_while(empty_postgres_url, PostgresSchema(empty_postgres_url, steps))
 
 
 async def test_a_server_refuses_a_schema_that_left_it_behind(tmp_path: Path) -> None:

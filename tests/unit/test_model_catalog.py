@@ -70,9 +70,11 @@ def test_what_is_not_configured_says_what_to_set(name: str, to_set: str) -> None
 
 
 async def test_models_given_in_process_have_bare_names() -> None:
-    """Our own models and LangChain's are found under the name that they were given, patient like all others."""
+    """Our own models and LangChain's are found under the name that they were given, patient like all others; later ones, too."""
     own = ScriptedModel("own")
-    catalog = Catalog(models={"support": own, "other": FakeListChatModel(responses=["theirs"]), "openai:x": own})
+    models = {"support": own, "openai:x": own}
+    catalog = Catalog(models=models)
+    models["other"] = FakeListChatModel(responses=["theirs"])
     assert inside(catalog.find("support")) is own
     assert inside(catalog.find("openai:x")) is own
     assert isinstance(inside(catalog.find("other")), LangChainModel)

@@ -15,6 +15,7 @@ from palaver.errors import ModelError
 from palaver.models.base import Ended, ReasoningSaid, Said, TextSaid, TokensCounted
 from palaver.models.patience import Patience, PatientModel
 from palaver.models.scripted import Cut, Pause, Reply, ScriptedModel
+from palaver.provider.retries import Pauses
 from palaver.testing.models import failure_of, listen, question, text_of
 
 
@@ -33,7 +34,7 @@ def failing(code: str = "provider_error", *, retryable: bool = True, **details: 
 
 
 def patient(model: ScriptedModel, waits: Waits | None = None, *, chance: float = 1.0, **limits: float) -> PatientModel:
-    return PatientModel(model, Patience(**limits), chance=lambda: chance, sleep=waits or Waits())  # type: ignore[arg-type]
+    return PatientModel(model, Patience(**limits), Pauses(chance=lambda: chance, sleep=waits or Waits()))  # type: ignore[arg-type]
 
 
 async def heard(model: PatientModel) -> tuple[str, str]:

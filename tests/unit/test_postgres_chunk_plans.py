@@ -59,14 +59,6 @@ async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
     await store.close()
 
 
-@pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """The database, from the side."""
-    connection = await asyncpg.connect(postgres_url, server_settings={"search_path": "palaver"})
-    yield connection
-    await connection.close()
-
-
 async def touched(store: PostgresStore, database: asyncpg.Connection) -> int:
     """How many rows the store has touched so far."""
     async with store._pool.connection() as connection:
@@ -125,7 +117,8 @@ async def _index(store: PostgresStore, bot_id: str) -> None:
 
 
 async def _unembedded(store: PostgresStore, bot_id: str) -> None:
-    await store.unembedded_chunks(TENANT, bot_id, "embedding", 20)
+    page = await store.unembedded_chunks(TENANT, bot_id, "embedding", Window(limit=20))
+    await store.unembedded_chunks(TENANT, bot_id, "embedding", Window(limit=20, after=page.next))
 
 
 async def _ingestion(store: PostgresStore, bot_id: str) -> None:

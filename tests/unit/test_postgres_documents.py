@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from itertools import count
 
 import asyncpg
-import pytest
 
 from palaver.document import DocumentStatus
 from palaver.errors import FenceLost, NotFound, StoreUnavailable
@@ -44,14 +42,6 @@ _LEFT = """
 SELECT count(*) FROM chunks c JOIN documents d ON d.tenant_id = c.tenant_id AND d.id = c.document_id
 WHERE c.fence IS DISTINCT FROM d.ready_fence
 """
-
-
-@pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """The database, from the side."""
-    connection = await asyncpg.connect(postgres_url, server_settings={"search_path": "palaver"})
-    yield connection
-    await connection.close()
 
 
 async def test_a_document_is_claimed_once(stores: list[PostgresStore]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from palaver.stores.orders import StoreHealth
 from palaver.stores.postgres import PostgresStore
-from servers.postgres import PostgresServer
+from servers.postgres import PostgresServer, name_of
 
 
 async def health_of(url: str) -> StoreHealth:
@@ -35,7 +35,7 @@ async def test_a_server_that_syncs_nothing_is_a_risk() -> None:
 
 async def test_a_lax_default_is_no_risk(postgres_server: PostgresServer, postgres_url: str) -> None:
     """A database or role whose commits wait for no disk is none of our concern: ours do, on every connection."""
-    name = postgres_url.rpartition("/")[2]
+    name = name_of(postgres_url)
     postgres_server.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     health = await health_of(postgres_url)
     assert health.risks == ()
@@ -44,6 +44,6 @@ async def test_a_lax_default_is_no_risk(postgres_server: PostgresServer, postgre
 
 async def test_a_stricter_setting_stays(postgres_server: PostgresServer, postgres_url: str) -> None:
     """Who asked for commits that replicas have applied keeps them."""
-    name = postgres_url.rpartition("/")[2]
+    name = name_of(postgres_url)
     postgres_server.execute(f"ALTER DATABASE {name} SET synchronous_commit = remote_apply")
     assert (await health_of(postgres_url)).settings["synchronous_commit"] == "remote_apply"

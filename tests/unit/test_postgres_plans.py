@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from palaver.conversation import Conversation, InterruptReason, Policy, TurnStatus
 from palaver.ids import new_id
 from palaver.page import Order, Window
+from palaver.stores.figures import UnfoundFilter
 from palaver.stores.orders import ConversationFilter, ConversationSort, SearchQuery
 from palaver.stores.postgres import PostgresStore
 from palaver.stores.postgres.search import WALKED_ROWS
@@ -64,14 +65,6 @@ SELECT sum(coalesce(t.seq_tup_read, 0) + coalesce(t.idx_tup_fetch, 0)) + (
 Step = Callable[[PostgresStore, Conversation], Awaitable[object]]
 
 
-@pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """The database, from the side."""
-    connection = await asyncpg.connect(postgres_url, server_settings={"search_path": "palaver"})
-    yield connection
-    await connection.close()
-
-
 async def _turn(store: PostgresStore, conversation: Conversation) -> None:
     claim = await running(store, conversation)
     assert len(claim.history) >= 2
@@ -119,8 +112,12 @@ async def _lists(store: PostgresStore, conversation: Conversation) -> None:
             await store.page_conversations(TENANT, ConversationFilter(sort=sort, order=order), Window(limit=20))
     for status in (None, TurnStatus.COMPLETED, TurnStatus.RUNNING, TurnStatus.FAILED):
         await store.page_turns(TENANT, status, Window(limit=20))
-        await store.page_turns(None, status, Window(limit=20))
+        listed = await store.page_turns(None, status, Window(limit=20))
+        for turn in listed.data[:1]:
+            await store.tenant_of_turn(turn.id)
     await store.page_conversations(TENANT, ConversationFilter(bot_id=conversation.bot_id), Window(limit=20))
+    for first in (0, 2**21):
+        await store.page_unfound(TENANT, UnfoundFilter(first=first, last=2**22), Window(limit=20))
 
 
 async def _sweeps(store: PostgresStore, _: Conversation) -> None:

@@ -30,7 +30,7 @@ from palaver.testing.stores.making import (
     running,
     said,
 )
-from servers.postgres import PostgresServer
+from servers.postgres import PostgresServer, name_of
 from servers.proxy import proxy_to
 
 STREAMS = 200
@@ -48,14 +48,14 @@ async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
 
 def connections(server: PostgresServer, url: str) -> int:
     """How many connections of ours a database has."""
-    name = url.rpartition("/")[2]
+    name = name_of(url)
     counted = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'palaver'"
     return int(server.execute(counted))
 
 
 def hang_up(server: PostgresServer, url: str) -> None:
     """Have the server end all connections of a database."""
-    name = url.rpartition("/")[2]
+    name = name_of(url)
     server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
 
@@ -220,7 +220,7 @@ async def test_a_server_that_only_reads_is_read(postgres_server: PostgresServer,
     store = PostgresStore(postgres_url)
     await store.open()
     conversation = await make_conversation(store)
-    name = postgres_url.rpartition("/")[2]
+    name = name_of(postgres_url)
     postgres_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     hang_up(postgres_server, postgres_url)
     assert (await store.get_conversation(TENANT, conversation.id)) == conversation

@@ -44,14 +44,6 @@ async def store(postgres_url: str, clock: FakeClock) -> AsyncIterator[PostgresSt
     await store.close()
 
 
-@pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """The database, from the side."""
-    connection = await asyncpg.connect(postgres_url, server_settings={"search_path": "palaver"})
-    yield connection
-    await connection.close()
-
-
 async def filled(database: asyncpg.Connection) -> set[str]:
     """The tables that have rows."""
     tables = await database.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'palaver'")

@@ -14,6 +14,7 @@ from palaver.page import Window
 from palaver.stores.orders import BotDraft, Ending
 from palaver.stores.postgres import PostgresStore
 from palaver.testing import FakeClock
+from palaver.testing.stores.figures import totals
 from palaver.testing.stores.making import (
     LEASE_SECONDS,
     TENANT,
@@ -244,3 +245,20 @@ async def test_the_same_ask_to_another_store_is_one_order(stores: list[PostgresS
     first = await stores[0].begin_turn(TENANT, order)
     again = await stores[1].begin_turn(TENANT, order)
     assert (again.turn, again.replayed) == (first.turn, True)
+
+
+async def test_who_counts_waits_for_what_is_being_changed(
+    stores: list[PostgresStore], database: asyncpg.Connection, postgres_url: str, clock: FakeClock
+) -> None:
+    """A change that is not committed while its conversation is counted is counted, too: its mark is not taken away unseen."""
+    store = stores[0]
+    chat = await make_conversation(store)
+    answer_id = answer_id_of((await exchange(store, chat)).turn)  # it is marked already
+    holder = await asyncpg.connect(postgres_url, server_settings={"search_path": "palaver"})
+    async with holder.transaction():
+        await holder.execute("UPDATE messages SET rating = 5 WHERE id = $1", answer_id)
+        counting = asyncio.create_task(store.count_figures("worker", LEASE_SECONDS, 10))
+        await until_locked(database, 1)
+    await holder.close()
+    assert await counting == 1
+    assert (await totals(store, clock))["rated.5"] == 1

@@ -15,7 +15,7 @@ from palaver.stores.postgres import PostgresStore
 from palaver.stores.postgres.schema import PostgresSchema, migrations, prepare
 from palaver.stores.schema import SchemaStep
 from palaver.testing.stores.making import TENANT, exchange, make_conversation, path_of
-from servers.postgres import PostgresServer
+from servers.postgres import PostgresServer, name_of
 
 NEWEST = migrations()[-1].version
 LATER = SchemaStep(
@@ -28,9 +28,9 @@ KNOWN_LATER = (*migrations(), LATER)
 
 
 @pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+async def database(empty_postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
     """The database, from the side."""
-    connection = await asyncpg.connect(postgres_url, server_settings={"search_path": "palaver"})
+    connection = await asyncpg.connect(empty_postgres_url, server_settings={"search_path": "palaver"})
     yield connection
     await connection.close()
 
@@ -51,39 +51,39 @@ async def test_migrations_are_numbered_without_gaps() -> None:
     assert all(step.min_compatible <= step.version for step in migrations())
 
 
-async def test_an_empty_database_is_made(postgres_url: str) -> None:
+async def test_an_empty_database_is_made(empty_postgres_url: str) -> None:
     """The first open makes the tables; many may do so at once, and all work."""
-    stores = [PostgresStore(postgres_url) for _ in range(5)]
+    stores = [PostgresStore(empty_postgres_url) for _ in range(5)]
     await asyncio.gather(*(store.open() for store in stores))
     assert len({await store.secret() for store in stores}) == 1
     conversation = await make_conversation(stores[0])
     for store in stores:
         assert await store.get_conversation(TENANT, conversation.id) == conversation
         await store.close()
-    assert (await PostgresSchema(postgres_url).plan()).missing == ()
+    assert (await PostgresSchema(empty_postgres_url).plan()).missing == ()
 
 
-async def test_what_the_planner_was_taught_is_gone(postgres_url: str, database: asyncpg.Connection) -> None:
+async def test_what_the_planner_was_taught_is_gone(empty_postgres_url: str, database: asyncpg.Connection) -> None:
     """A new store is empty."""
-    await PostgresSchema(postgres_url).apply()
+    await PostgresSchema(empty_postgres_url).apply()
     tables = await database.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'palaver'")
     filled = [row[0] for row in tables if await database.fetchval(f"SELECT EXISTS (SELECT 1 FROM {row[0]})")]
     assert filled == ["schema_info"]
 
 
-async def test_schemas_are_stores_of_their_own(postgres_url: str) -> None:
+async def test_schemas_are_stores_of_their_own(empty_postgres_url: str) -> None:
     """``?schema=`` names another store in the same database."""
-    await conversed(postgres_url)
-    other = PostgresStore(f"{postgres_url}?schema=other")
+    await conversed(empty_postgres_url)
+    other = PostgresStore(f"{empty_postgres_url}?schema=other")
     await other.open()
     assert (await other.page_bots(TENANT, Window())).data == ()
     await other.close()
 
 
-async def test_an_older_schema_is_migrated_by_a_person_only(postgres_url: str) -> None:
+async def test_an_older_schema_is_migrated_by_a_person_only(empty_postgres_url: str) -> None:
     """A server does not change an older store: it says what to run."""
-    await conversed(postgres_url)
-    schema = PostgresSchema(postgres_url, KNOWN_LATER)
+    await conversed(empty_postgres_url)
+    schema = PostgresSchema(empty_postgres_url, KNOWN_LATER)
     plan = await schema.plan()
     assert plan.missing == (LATER,)
     with pytest.raises(StoreRefused) as refused:
@@ -91,10 +91,10 @@ async def test_an_older_schema_is_migrated_by_a_person_only(postgres_url: str) -
     assert "palaver migrate" in refused.value.message
 
 
-async def test_a_migration_that_was_cut_is_run_again(postgres_url: str, database: asyncpg.Connection) -> None:
+async def test_a_migration_that_was_cut_is_run_again(empty_postgres_url: str, database: asyncpg.Connection) -> None:
     """A migration whose process dies in its midst leaves nothing behind; what was there stays, and the next run completes it."""
-    conversation_id = await conversed(postgres_url)
-    migrating = asyncio.create_task(PostgresSchema(postgres_url, KNOWN_LATER).apply())
+    conversation_id = await conversed(empty_postgres_url)
+    migrating = asyncio.create_task(PostgresSchema(empty_postgres_url, KNOWN_LATER).apply())
     async with asyncio.timeout(5):
         while (
             not await database.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.3)%'") > 1
@@ -105,29 +105,31 @@ async def test_a_migration_that_was_cut_is_run_again(postgres_url: str, database
     )
     assert isinstance((await asyncio.gather(migrating, return_exceptions=True))[0], Exception)
     assert await database.fetchval("SELECT to_regclass('palaver.later')") is None
-    store = PostgresStore(postgres_url)
+    store = PostgresStore(empty_postgres_url)
     await store.open()
     conversation = await store.get_conversation(TENANT, conversation_id)
     assert await path_of(store, conversation) == ["Hello?", "Hello."]
     await store.close()
     taken: list[int] = []
-    plan = await PostgresSchema(postgres_url, KNOWN_LATER).apply(lambda step: taken.append(step.version))
+    plan = await PostgresSchema(empty_postgres_url, KNOWN_LATER).apply(lambda step: taken.append(step.version))
     assert (plan.version, plan.missing, taken) == (LATER.version, (), [LATER.version])
     assert await database.fetchval("SELECT sum(n) FROM later") == 3
 
 
-async def test_two_that_migrate_at_once_take_each_step_once(postgres_url: str, database: asyncpg.Connection) -> None:
+async def test_two_that_migrate_at_once_take_each_step_once(
+    empty_postgres_url: str, database: asyncpg.Connection
+) -> None:
     """Two processes may migrate at once: one takes the step, the other finds it taken."""
-    await conversed(postgres_url)
-    plans = await asyncio.gather(*(PostgresSchema(postgres_url, KNOWN_LATER).apply() for _ in range(3)))
+    await conversed(empty_postgres_url)
+    plans = await asyncio.gather(*(PostgresSchema(empty_postgres_url, KNOWN_LATER).apply() for _ in range(3)))
     assert {plan.version for plan in plans} == {LATER.version}
     assert await database.fetchval("SELECT count(*) FROM later") == 2
 
 
-async def test_who_migrates_waits_for_a_long_step(postgres_url: str, database: asyncpg.Connection) -> None:
+async def test_who_migrates_waits_for_a_long_step(empty_postgres_url: str, database: asyncpg.Connection) -> None:
     """A process that finds another one at a step waits for it, longer than for any statement."""
-    await conversed(postgres_url)
-    schema = PostgresSchema(postgres_url, KNOWN_LATER)
+    await conversed(empty_postgres_url)
+    schema = PostgresSchema(empty_postgres_url, KNOWN_LATER)
     schema._database = replace(schema._database, statement_seconds=0.5)
     async with database.transaction():
         await database.execute("SELECT pg_advisory_xact_lock(hashtext('palaver schema palaver'))")
@@ -136,23 +138,25 @@ async def test_who_migrates_waits_for_a_long_step(postgres_url: str, database: a
     assert (await waiting).version == LATER.version
 
 
-async def test_a_schema_that_was_made_for_us_is_enough(postgres_url: str, postgres_server: PostgresServer) -> None:
+async def test_a_schema_that_was_made_for_us_is_enough(
+    empty_postgres_url: str, postgres_server: PostgresServer
+) -> None:
     """A user who owns an empty schema, and may make none, has a store there."""
-    name = postgres_url.rpartition("/")[2]
+    name = name_of(empty_postgres_url)
     postgres_server.execute("CREATE ROLE modest LOGIN")
     postgres_server.execute("CREATE SCHEMA palaver AUTHORIZATION modest", name)
-    store = PostgresStore(postgres_url.replace("palaver@", "modest@"))
+    store = PostgresStore(empty_postgres_url.replace("palaver@", "modest@"))
     await store.open()
     await exchange(store, await make_conversation(store))
     await store.close()
     postgres_server.execute("DROP OWNED BY modest CASCADE; DROP ROLE modest", name)
 
 
-async def test_a_newer_schema_that_has_room_for_us_is_used(postgres_url: str) -> None:
+async def test_a_newer_schema_that_has_room_for_us_is_used(empty_postgres_url: str) -> None:
     """A server goes on with a store that a newer one has migrated, for as long as that says it may."""
-    conversation_id = await conversed(postgres_url)
-    await PostgresSchema(postgres_url, KNOWN_LATER).apply()
-    store = PostgresStore(postgres_url)
+    conversation_id = await conversed(empty_postgres_url)
+    await PostgresSchema(empty_postgres_url, KNOWN_LATER).apply()
+    store = PostgresStore(empty_postgres_url)
     await store.open()
     conversation = await store.get_conversation(TENANT, conversation_id)
     assert conversation.message_count == 2
@@ -161,21 +165,21 @@ async def test_a_newer_schema_that_has_room_for_us_is_used(postgres_url: str) ->
     await store.close()
 
 
-async def test_a_schema_that_is_too_new_is_refused(postgres_url: str, database: asyncpg.Connection) -> None:
+async def test_a_schema_that_is_too_new_is_refused(empty_postgres_url: str, database: asyncpg.Connection) -> None:
     """A store that says that this program can't use it is not touched."""
-    await conversed(postgres_url)
+    await conversed(empty_postgres_url)
     await database.execute("UPDATE schema_info SET version = 99, min_compatible = 99")
     with pytest.raises(SchemaTooNew):
-        await PostgresStore(postgres_url).open()
+        await PostgresStore(empty_postgres_url).open()
     with pytest.raises(SchemaTooNew):
-        await PostgresSchema(postgres_url).apply()
+        await PostgresSchema(empty_postgres_url).apply()
 
 
-async def test_another_program_s_schema_is_refused(postgres_url: str, database: asyncpg.Connection) -> None:
+async def test_another_program_s_schema_is_refused(empty_postgres_url: str, database: asyncpg.Connection) -> None:
     """Tables that are not ours are left alone."""
     await database.execute("CREATE SCHEMA palaver; CREATE TABLE palaver.theirs (n int)")
     with pytest.raises(StoreRefused) as refused:
-        await PostgresStore(postgres_url).open()
+        await PostgresStore(empty_postgres_url).open()
     assert "?schema=" in refused.value.message
     assert [row[0] for row in await database.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'palaver'")] == [
         "theirs"

@@ -227,7 +227,7 @@ class Failing(BaseDocumentCompressor):
 
 
 async def test_a_reranker_orders_again(world: World) -> None:
-    """What it puts first is first; what it leaves out comes last; one that fails or is not there changes nothing."""
+    """What it puts first is first; what it leaves out comes last; one that fails changes nothing."""
     world.rerankers = {"backwards": Backwards(), "failing": Failing()}
     bot = await world.bot(k=3)
     await world.learn(bot, "refund refund refund", "refund of shoes", "one refund among many other words here")
@@ -235,11 +235,20 @@ async def test_a_reranker_orders_again(world: World) -> None:
     for name, expected, reranked in (
         ("backwards", [*reversed(texts(plain)[1:]), texts(plain)[0]], True),
         ("failing", texts(plain), False),
-        ("missing", texts(plain), False),
     ):
         found = await world.search(replace(bot, retrieval={"k": 3, "reranker": name}), "refund")
         assert (texts(found), found.reranked) == (expected, reranked)
         assert [hit.rank for hit in found.hits] == [1, 2, 3]
+
+
+async def test_a_reranker_that_was_not_given_is_an_error(world: World) -> None:
+    """A search names it, before it looks for anything; a bot that does without documents needs none."""
+    bot = await world.bot(reranker="backwards")
+    with pytest.raises(ModelError, match="'backwards'") as caught:
+        await world.search(bot, "refund")
+    assert caught.value.code == "provider_not_configured"
+    off = replace(bot, retrieval={"reranker": "backwards", "enabled": False})
+    assert (await world.search(off, "refund")).mode is Mode.OFF
 
 
 async def test_a_changed_embedding_serves_when_it_is_whole(world: World) -> None:
@@ -261,7 +270,7 @@ async def test_a_changed_embedding_serves_when_it_is_whole(world: World) -> None
     world.two.embed = cut_in_the_middle  # type: ignore[method-assign]
     await world.reembedding.step()
     assert await world.serving(bot) == "one"
-    done = 360 - len(await world.store.unembedded_chunks(TENANT, bot.id, "two", 1000))
+    done = 360 - len((await world.store.unembedded_chunks(TENANT, bot.id, "two", Window(limit=1000))).data)
     assert 0 < done < 360
     world.two.calls.clear()
     assert (await world.search(bot, "refunds")).mode is Mode.HYBRID

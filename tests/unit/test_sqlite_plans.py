@@ -16,6 +16,7 @@ from palaver.document import ChunkKey, DocumentSource, DocumentStatus
 from palaver.entity import EntityType
 from palaver.ids import new_id
 from palaver.page import Order, Position, Window
+from palaver.stores.figures import UnfoundFilter
 from palaver.stores.knowledge_orders import DocumentFilter, Replacement, TrainingFilter, Vector
 from palaver.stores.orders import ConversationFilter, ConversationSort, Ending, EntityDraft, SearchQuery
 from palaver.stores.queries import load_queries
@@ -48,6 +49,7 @@ from palaver.testing.stores.making import (
     make_bot,
     make_conversation,
     purge_all,
+    question_id_of,
     running,
     said,
     waiting,
@@ -230,6 +232,10 @@ async def test_the_life_of_a_conversation_scans_nothing(path: Path, clock: FakeC
     for status in (None, *TurnStatus):
         await store.page_turns(TENANT, status, Window())
         await store.page_turns(None, TurnStatus.RUNNING, Window(after=(5,)))
+    await store.tenant_of_turn(first.turn.id)
+    for window in (Window(), Window(after=(5, 5)), Window(before=(5, 5))):
+        await store.page_unfound(TENANT, UnfoundFilter(first=0, last=9), window)
+        await store.page_unfound(TENANT, UnfoundFilter(first=0, last=9, bot_id=bot.id, model="m"), window)
     for order in Order:
         await store.page_messages(TENANT, conversation.id, Window(after=(3,)), order=order)
     await store.end_conversation(TENANT, conversation.id, Ending())
@@ -239,6 +245,12 @@ async def test_the_life_of_a_conversation_scans_nothing(path: Path, clock: FakeC
     clock.advance(3600)
     await store.end_idle(10)
     await store.expire_logs(older_than_seconds=60, limit=10)
+    for message_id in (answer_id_of(first.turn), question_id_of(first.turn)):
+        await store.delete_turn(TENANT, message_id)
+        for only in (None, conversation.id):
+            for window in (Window(limit=1), Window(after=(9, 9)), Window(before=(9, 9))):
+                await store.page_deleted_messages(TENANT, window, conversation_id=only)
+        await store.restore_turn(TENANT, message_id)
     await store.delete_turn(TENANT, answer_id_of(first.turn))
     await store.page_bots(TENANT, Window(after=(9,)))
     await store.page_entities(TENANT, Window(after=(9,)))
@@ -273,8 +285,10 @@ async def test_the_life_of_a_document_scans_nothing(path: Path, clock: FakeClock
     await store.find_chunks(TENANT, bot.id, [ChunkKey(documents[0].id, 1, 0)])
     await store.index_changes(TENANT, bot.id, after=1, limit=2)
     await store.claim_embedding(TENANT, bot.id, "w", 1)
-    chunks = await store.unembedded_chunks(TENANT, bot.id, "newer", 10)
-    await store.put_vectors(TENANT, "newer", [Vector(chunk.key, floats(1)) for chunk in chunks])
+    window = Window(limit=5)
+    while (page := await store.unembedded_chunks(TENANT, bot.id, "newer", window)).data:
+        await store.put_vectors(TENANT, "newer", [Vector(chunk.key, floats(1)) for chunk in page.data])
+        window = Window(limit=5, after=page.next)
     assert await store.serve_embedding(TENANT, bot.id, "newer")
     await store.replace_document(TENANT, documents[0].id, Replacement(sha256="0" * 64, metadata={}), b"new")
     claim = await claimed(store, documents[0])

@@ -8,16 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from older_stores import WITHOUT_RESTORED_TURNS
 
 from palaver.errors import SchemaTooNew, StoreRefused
 from palaver.page import Window
 from palaver.stores.knowledge_orders import TrainingFilter
 from palaver.stores.open import store_for
+from palaver.stores.queries import load_queries
 from palaver.stores.schema import SchemaStep
 from palaver.stores.sqlite import SqliteStore
+from palaver.stores.sqlite.quarters import note_quarters
 from palaver.stores.sqlite.schema import migrate, migrations
+from palaver.stores.sqlite.store import QUERIES
+from palaver.stores.sqlite.transaction import Transaction
+from palaver.testing import FakeClock
 from palaver.testing.stores.knowing import found, known
 from palaver.testing.stores.making import TENANT, exchange, make_conversation, path_of
+from palaver.testing.stores.messages import talk
+from palaver.testing.stores.restoring import delete, deleted_texts, restore, tree_of
 
 NEWEST = migrations()[-1].version
 
@@ -235,4 +243,47 @@ async def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> Non
     await known(store, bot, "The refund policy.")
     assert await found(store, bot, "refunds") == ["The refund policy."]
     await exchange(store, conversation)
+    await store.close()
+
+
+def test_pairs_of_the_version_before_are_found_by_their_quarters(tmp_path: Path) -> None:
+    """I21: what was trained before the quarters had a table is in it, as if it were trained now."""
+    fingerprints = ["ffee00012abc8000", "0123456789abcdef", "8000000000000000", "0000000000000000"]
+    with sqlite3.connect(tmp_path / "a.db", isolation_level=None) as connection:
+        migrate(connection, migrations()[:2])
+        for number, fingerprint in enumerate(fingerprints):
+            connection.execute(
+                "INSERT INTO chunks (n, document_n, fence, ordinal, text, starts, ends, tokens, sha256, fingerprint) "
+                "VALUES (?, 1, 1, ?, '', 0, 0, 0, '', ?)",
+                (7 << 32 | number, number, fingerprint),
+            )
+        migrate(connection, migrations())
+        taken_over = connection.execute("SELECT * FROM quarters").fetchall()
+        connection.execute("DELETE FROM quarters")
+        note_quarters(Transaction(connection, load_queries(QUERIES), 0), 7, 1, 1, -1)
+        assert len(taken_over) == 4 * len(fingerprints)
+        assert taken_over == connection.execute("SELECT * FROM quarters").fetchall()
+
+
+async def test_what_was_deleted_before_can_be_restored(tmp_path: Path) -> None:
+    """A file of schema 6 knew no restore of a turn: its deleted turns are listed and come back, each on the nearest turn before it
+    that is there."""
+    clock, path = FakeClock(), tmp_path / "a.db"
+    store = SqliteStore(path, clock=clock)
+    await store.open()
+    chat = await make_conversation(store)
+    turns = await talk(store, chat, 3)
+    await delete(store, clock, turns[1], turns[2])
+    await store.close()
+    with sqlite3.connect(path) as connection:
+        for statement in WITHOUT_RESTORED_TURNS:
+            connection.execute(statement)
+        connection.execute("UPDATE schema_info SET version = 6, min_compatible = 3")
+    connection.close()
+    store = SqliteStore(path, clock=clock)
+    await store.open()
+    assert await deleted_texts(store) == ["a3", "q3", "a2", "q2"]
+    await restore(store, turns[2], turns[1])
+    assert await tree_of(store, chat, turns) == {1: None, 2: 1, 3: 1}
+    assert await deleted_texts(store) == []
     await store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing, suppress
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from palaver.ids import child_id
 from palaver.page import Window
 from palaver.stores.orders import Continue, Outcome, Question, SearchQuery
 from palaver.stores.sqlite import SqliteStore
+from palaver.stores.sqlite.cutter import PLAIN, STEMMED, Cutter, Cutters
 from palaver.testing.stores.making import TENANT, completed, make_conversation, running
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1)
@@ -52,3 +54,17 @@ def test_every_text_comes_back(
         await store.close()
 
     asyncio.run(check())
+
+
+@given(st.lists(st.tuples(st.sampled_from([PLAIN, STEMMED]), st.lists(TEXT, max_size=4), st.booleans()), max_size=6))
+@QUICK
+def test_a_cutter_that_is_used_again_has_nothing_of_before(texts: list[tuple[str, list[str], bool]]) -> None:
+    """It cuts like a new one, also where its user failed."""
+    cutters = Cutters()
+    for tokenizer, some, fails in texts:
+        fresh = Cutter(tokenizer)
+        with suppress(ZeroDivisionError), closing(fresh), fresh.holding(some), cutters.holding(tokenizer, some) as used:
+            assert (used.places(), used.terms()) == (fresh.places(), fresh.terms())
+            if fails:
+                raise ZeroDivisionError
+    cutters.close()

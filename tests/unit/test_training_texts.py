@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from palaver.context import estimate_tokens
 from palaver.document import Chunk, Document, DocumentSource, TrainedPair, unmarked
+from palaver.sheet import csv_row
 from palaver.training.pairs import CHUNK_TOKENS, Binder, candidate_of, pairs_in
-from palaver.training.sheet import csv_row
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DOCUMENT = Document(

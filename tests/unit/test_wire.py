@@ -147,3 +147,67 @@ def test_depth_counts_brackets_but_not_those_in_texts(depth: int, noise: str) ->
         with pytest.raises(InvalidInput) as caught:
             parse_object(raw)
         assert caught.value.code == "json_too_deep"
+
+
+SHOP = "https://shop.example"
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [[SHOP], ["http://localhost:8080"], ["*"], ["https://xn--bcher-kva.example", "http://127.0.0.1:1"], [SHOP] * 50],
+)
+def test_a_widget_is_allowed_on_origins(origins: list[str]) -> None:
+    """An origin is a scheme, a host and perhaps a port; * alone is every origin."""
+    edit = check(BotEdit, {"widget": {"allowed_origins": origins}})
+    assert edit.given() == {"widget": {"allowed_origins": origins}}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "shop.example",
+        f"{SHOP}/",
+        f"{SHOP}/page",
+        f"{SHOP}:0",
+        f"{SHOP}:443 https://evil.example",
+        f"{SHOP};script-src *",
+        f"{SHOP}\n",
+        f"{SHOP}\r\nX: y",
+        "HTTPS://SHOP.EXAMPLE",
+        "https://*.shop.example",
+        "https://bücher.example",
+        "https://[::1]",
+        "https://user@shop.example",
+        "null",
+        "'self'",
+        "data:",
+        "javascript:x",
+        "https://" + "a" * 250,
+    ],
+)
+def test_nothing_else_gets_into_the_policy_of_the_widgets_page(origin: str) -> None:
+    """What is no origin is refused: it would stand in a header."""
+    assert refusal(BotEdit, {"widget": {"allowed_origins": [origin]}}).code == "invalid_parameter"
+
+
+@pytest.mark.parametrize(
+    ("widget", "code"),
+    [
+        ({}, "missing_field"),
+        ({"allowed_origins": []}, "invalid_parameter"),
+        ({"allowed_origins": ["*", SHOP]}, "invalid_parameter"),
+        ({"allowed_origins": [SHOP] * 51}, "invalid_parameter"),
+        ({"allowed_origins": [SHOP], "color": "red"}, "invalid_parameter"),
+        ({"allowed_origins": [SHOP], "lead": "maybe"}, "invalid_parameter"),
+        ({"allowed_origins": [SHOP], "title": " "}, "invalid_parameter"),
+        ({"allowed_origins": [SHOP], "greeting": "x" * 1001}, "invalid_parameter"),
+        ({"allowed_origins": [SHOP], "suggestions": ["x"] * 5}, "invalid_parameter"),
+        ({"allowed_origins": [SHOP], "messages_per_minute": 0}, "invalid_parameter"),
+        ({"allowed_origins": [SHOP], "theme": "x"}, "unknown_field"),
+        ([], "invalid_type"),
+    ],
+)
+def test_what_a_widget_can_t_be_is_refused(widget: Any, code: str) -> None:
+    """Each rule has its code."""
+    assert refusal(BotEdit, {"widget": widget}).code == code

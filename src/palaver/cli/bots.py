@@ -2,60 +2,44 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from palaver.blocking import BlockingHub
 from palaver.bot import Bot
 from palaver.cli.find import get_bot
+from palaver.cli.options import AnswerOptions, BotArgument, DeletedOption, PageOptions, RetrievalOptions
 from palaver.cli.show import Card, Listing, Sentence, Shown, one_line
 from palaver.cli.target import on_hub
 from palaver.errors import InvalidInput
-from palaver.surface import BotFields, PageQuery
+from palaver.surface import BotFields
+from palaver.wire.widget import LeadForm
 
 app = typer.Typer(no_args_is_help=True, help="Create and edit bots: instructions, a model and its parameters.")
 
-BotArgument = Annotated[str, typer.Argument(metavar="BOT", help="A bot's name or id.")]
-InstructionsOption = Annotated[
-    str | None, typer.Option("--instructions", "-i", help="What the bot is told. @FILE reads them from a file.")
-]
-ModelOption = Annotated[
-    str | None, typer.Option("--model", "-m", help="provider:name, such as groq:openai/gpt-oss-120b, or offline.")
-]
-TemperatureOption = Annotated[float | None, typer.Option(help="0 to 2.")]
-MaxTokensOption = Annotated[int | None, typer.Option(help="The longest answer.")]
+CREATE_EPILOG = """Examples:
+
+palaver bots create Helper -i 'Answer in one sentence.' -m offline
+
+palaver bots create Clerk --embedding openai:text-embedding-3-small --where product=billing
+"""
+EDIT_EPILOG = """Examples:
+
+palaver bots edit Helper --instructions @prompt.txt --idle-minutes 60
+
+palaver bots edit Helper -k 10 --vector-weight 0.8
+"""
+WIDGET_EPILOG = """Examples:
+
+palaver bots widget Helper --origin https://shop.example --lead optional
+
+palaver bots widget Helper --close
+"""
 IdleOption = Annotated[
     int | None, typer.Option("--idle-minutes", help="End its conversations after so long without a word.")
 ]
-AfterOption = Annotated[str | None, typer.Option("--after", help="Go on behind this cursor.")]
-LimitOption = Annotated[int, typer.Option("--limit", "-n", help="How many, at most 200.")]
-
-
-def _instructions(text: str) -> str:
-    if not text.startswith("@"):
-        return text
-    try:
-        return Path(text[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{text[1:]} can't be read as text: {error}.") from error
-
-
-def _fields(
-    instructions: str | None, model: str | None, idle_minutes: int | None, params: dict[str, float | int | None]
-) -> BotFields:
-    fields: BotFields = {}
-    if instructions is not None:
-        fields["instructions"] = _instructions(instructions)
-    if model is not None:
-        fields["model"] = model
-    if idle_minutes is not None:
-        fields["idle_timeout_minutes"] = idle_minutes
-    given = {name: value for name, value in params.items() if value is not None}
-    if given:
-        fields["params"] = given
-    return fields
 
 
 def card(bot: Bot) -> Card:
@@ -67,6 +51,7 @@ def card(bot: Bot) -> Card:
         "instructions": bot.instructions,
         "params": bot.params,
         "retrieval": bot.retrieval,
+        "widget": bot.widget,
         "idle timeout": f"{bot.idle_timeout_minutes} min" if bot.idle_timeout_minutes else None,
         "metadata": bot.metadata,
         "created": bot.created_at,
@@ -77,34 +62,26 @@ def card(bot: Bot) -> Card:
 
 
 @on_hub(app, "list", epilog="Example: palaver bots list --json")
-def list_bots(
-    hub: BlockingHub,
-    deleted: Annotated[bool, typer.Option("--deleted", help="Those that can be restored.")] = False,
-    limit: LimitOption = 50,
-    after: AfterOption = None,
-) -> Shown:
+def list_bots(hub: BlockingHub, which: PageOptions, deleted: DeletedOption = False) -> Shown:
     """List bots, newest first."""
-    query: PageQuery = {"limit": limit}
-    if after is not None:
-        query["after"] = after
-    page = hub.bots.list(deleted=deleted, **query)
+    page = hub.bots.list(deleted=deleted, **which.query())
     rows = [(bot.id, bot.name, bot.model, one_line(bot.instructions)) for bot in page]
     return Listing(
         page, ("id", "name", "model", "instructions"), rows, "There are no bots yet: palaver bots create NAME"
     )
 
 
-@on_hub(app, "create", epilog="Example: palaver bots create Helper -i 'Answer in one sentence.' -m offline")
+@on_hub(app, "create", epilog=CREATE_EPILOG)
 def create(
     hub: BlockingHub,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Unique; people pick the bot by it.")],
-    instructions: InstructionsOption = None,
-    model: ModelOption = None,
-    temperature: TemperatureOption = None,
-    max_tokens: MaxTokensOption = None,
+    answers: AnswerOptions,
+    finds: RetrievalOptions,
 ) -> Shown:
     """Create a bot. With no model it gets the default one: the provider whose key is set, else offline."""
-    fields = _fields(instructions, model, None, {"temperature": temperature, "max_tokens": max_tokens})
+    fields = answers.fields()
+    if settings := finds.settings():
+        fields["retrieval"] = settings
     fields["name"] = name
     return card(hub.bots.create(**fields))
 
@@ -115,22 +92,55 @@ def show(hub: BlockingHub, bot: BotArgument) -> Shown:
     return card(get_bot(hub, bot))
 
 
-@on_hub(app, "edit", epilog="Example: palaver bots edit Helper --instructions @prompt.txt --idle-minutes 60")
+@on_hub(app, "edit", epilog=EDIT_EPILOG)
 def edit(
     hub: BlockingHub,
     bot: BotArgument,
+    answers: AnswerOptions,
+    finds: RetrievalOptions,
     name: Annotated[str | None, typer.Option("--name", help="Its new name.")] = None,
-    instructions: InstructionsOption = None,
-    model: ModelOption = None,
     idle_minutes: IdleOption = None,
 ) -> Shown:
     """Edit a bot; what is not named stays as it is."""
-    fields = _fields(instructions, model, idle_minutes, {})
+    fields, settings = answers.fields(), finds.settings()
     if name is not None:
         fields["name"] = name
-    if not fields:
+    if idle_minutes is not None:
+        fields["idle_timeout_minutes"] = idle_minutes
+    if not fields and not settings:
         raise InvalidInput("Nothing to change: name an option, see `palaver bots edit --help`.")
-    return card(hub.bots.update(get_bot(hub, bot).id, **fields))
+    found = get_bot(hub, bot)
+    return card(hub.bots.update(found.id, **_merged(found, fields, settings), if_version=found.version))
+
+
+def _merged(bot: Bot, fields: BotFields, settings: Mapping[str, Any]) -> BotFields:
+    """Lay what was named over what a bot has: an edit takes parameters and settings as a whole."""
+    if params := fields.get("params"):
+        fields["params"] = {**bot.params, **params}
+    if settings:
+        fields["retrieval"] = {**bot.retrieval, **settings}
+    return fields
+
+
+@on_hub(app, "widget", epilog=WIDGET_EPILOG)
+def widget(
+    hub: BlockingHub,
+    bot: BotArgument,
+    origins: Annotated[
+        list[str] | None,
+        typer.Option("--origin", metavar="ORIGIN", help="A page that shows it: https://shop.example; * is every page."),
+    ] = None,
+    lead: Annotated[LeadForm | None, typer.Option("--lead", help="Whether to ask for name and e-mail first.")] = None,
+    close: Annotated[bool, typer.Option("--close", help="Talk to visitors of pages no more.")] = False,
+) -> Shown:
+    """Open a bot to visitors of your pages, or close it; what is not named stays as it is."""
+    found = get_bot(hub, bot)
+    named = {"allowed_origins": origins, "lead": lead and lead.value}
+    given = {name: value for name, value in named.items() if value}
+    if close == bool(given):
+        raise InvalidInput("Name pages with --origin https://shop.example, or --close.")
+    settings = None if close else {**(found.widget or {}), **given}
+    return card(hub.bots.update(found.id, widget=settings, if_version=found.version))
 
 
 @on_hub(app, "delete", epilog="Example: palaver bots delete Helper")

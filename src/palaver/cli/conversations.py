@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from palaver.blocking import BlockingHub
-from palaver.cli.bots import AfterOption, LimitOption
 from palaver.cli.find import get_bot
+from palaver.cli.options import AfterOption, BotOption, DeletedOption, LimitOption, PageOptions, page_of
 from palaver.cli.show import Card, Listing, Sentence, Shown, clean, one_line
 from palaver.cli.target import on_hub
 from palaver.conversation import Conversation, Message
 from palaver.jsonable import encode
 from palaver.page import Page
-from palaver.surface import ConversationQuery, PageQuery
+from palaver.surface import ConversationQuery
 
 app = typer.Typer(no_args_is_help=True, help="Read conversations, end, archive, delete and search them.")
 
@@ -69,20 +69,18 @@ class Transcript:
 @on_hub(app, "list", epilog="Example: palaver conversations list --bot Helper --status active -n 20")
 def list_conversations(
     hub: BlockingHub,
-    bot: Annotated[str | None, typer.Option("--bot", help="Only with this bot (name or id).")] = None,
+    which: PageOptions,
+    bot: BotOption = None,
     status: Annotated[str | None, typer.Option("--status", help="active, ended or archived.")] = None,
-    deleted: Annotated[bool, typer.Option("--deleted", help="Those that can be restored.")] = False,
-    limit: LimitOption = 50,
-    after: AfterOption = None,
+    deleted: DeletedOption = False,
 ) -> Shown:
     """List conversations, the most recently active first."""
-    query: ConversationQuery = {"limit": limit, "deleted": deleted}
+    query = cast("ConversationQuery", which.query())  # which is one, as far as it goes
+    query["deleted"] = deleted
     if bot is not None:
         query["bot_id"] = get_bot(hub, bot).id
     if status is not None:
         query["status"] = status
-    if after is not None:
-        query["after"] = after
     page = hub.conversations.list(**query)
     rows = [(each.id, each.title, each.status, each.message_count, each.last_activity_at) for each in page]
     columns = ("id", "title", "status", "messages", "last activity")
@@ -94,10 +92,8 @@ def show(
     hub: BlockingHub, conversation: ConversationArgument, limit: LimitOption = 200, after: AfterOption = None
 ) -> Shown:
     """Show a conversation and its messages."""
-    query: PageQuery = {"limit": limit}
-    if after is not None:
-        query["after"] = after
-    return Transcript(hub.conversations.get(conversation), hub.messages.list(conversation, **query))
+    messages = hub.messages.list(conversation, **page_of(limit, after))
+    return Transcript(hub.conversations.get(conversation), messages)
 
 
 @on_hub(app, "end", epilog="Example: palaver conversations end conv_0198… --rating 4 --feedback 'quick'")
@@ -141,14 +137,12 @@ def restore(hub: BlockingHub, conversation: ConversationArgument) -> Shown:
 def search(
     hub: BlockingHub,
     words: Annotated[str, typer.Argument(metavar="WORDS", help="All of them must occur.")],
-    bot: Annotated[str | None, typer.Option("--bot", help="Only with this bot (name or id).")] = None,
+    bot: BotOption = None,
     limit: LimitOption = 20,
     after: AfterOption = None,
 ) -> Shown:
     """Find messages, newest first."""
-    query: PageQuery = {"limit": limit}
-    if after is not None:
-        query["after"] = after
-    page = hub.messages.search(words, bot_id=None if bot is None else get_bot(hub, bot).id, **query)
+    bot_id = None if bot is None else get_bot(hub, bot).id
+    page = hub.messages.search(words, bot_id=bot_id, **page_of(limit, after))
     rows = [(each.conversation_id, each.role, one_line(each.text, 100), each.created_at) for each in page]
     return Listing(page, ("conversation", "role", "text", "at"), rows, "No message holds these words.")

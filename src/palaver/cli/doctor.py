@@ -14,14 +14,15 @@ from rich.text import Text
 from palaver.cli.show import clean, emit
 from palaver.cli.target import JsonOption, StoreOption, UrlOption
 from palaver.config import Settings
-from palaver.errors import InvalidInput, ModelError, PalaverError
+from palaver.errors import Forbidden, InvalidInput, ModelError, PalaverError, Unauthenticated
 from palaver.page import Page
 from palaver.stores.base import Feature
 from palaver.stores.open import without_password
-from palaver.stores.orders import StoreHealth
+from palaver.stores.report import StoreReport
 from palaver.surface import Hub
 
 if TYPE_CHECKING:
+    from palaver.client import HttpHub
     from palaver.hub import HubRoot, LocalHub
 
 EPILOG = """Examples:
@@ -68,17 +69,24 @@ def _words(value: Any) -> str:
             return clean(str(value))
 
 
-def _durability(health: StoreHealth, found: Findings) -> None:
-    found.facts["engine"] = health.engine
-    found.facts["schema"] = health.schema_version
-    found.facts["acknowledged"] = health.detail
-    found.facts["process dies"] = "nothing acknowledged is lost" if health.survives_kill else "writes can be lost"
-    found.facts["power fails"] = "nothing acknowledged is lost" if health.survives_power_cut else "writes can be lost"
-    if health.settings:
-        found.facts["settings"] = dict(health.settings)
-    found.notes += health.notes
-    found.troubles += health.risks
-    if not health.survives_kill and not health.risks:  # a server with keys does not tell strangers why
+def _durability(report: StoreReport, found: Findings) -> None:
+    found.facts["engine"] = report.engine
+    if report.engine_version:
+        found.facts["version"] = report.engine_version
+    found.facts["schema"] = report.schema_version
+    if report.size_bytes is not None:
+        found.facts["size"] = f"{report.size_bytes:,} bytes"
+    if report.detail:
+        found.facts["acknowledged"] = report.detail
+    found.facts["process dies"] = report.process_dies
+    found.facts["power fails"] = report.power_fails
+    if report.settings:
+        found.facts["settings"] = dict(report.settings)
+    if report.lacks:
+        found.facts["lacks"] = " ".join(each.meaning for each in report.lacks)
+    found.notes += report.notes
+    found.troubles += report.risks
+    if not report.survives_kill and not report.risks:  # a server with keys does not tell strangers why
         found.troubles.append(
             "An acknowledged message can be lost when the process dies: palaver doctor --store says why."
         )
@@ -130,7 +138,7 @@ async def _examine_store(settings: Settings, found: Findings) -> None:
     found.facts["store"] = without_password(settings.store)
     found.facts["tenant"] = settings.tenant
     async with HubRoot.open(settings.model_copy(update={"unsafe_durability": True})) as root:
-        _durability(await root.store.health(), found)
+        _durability(await root.for_tenant().storage.report(), found)
         closed = await root.store.any_key_ever()
         found.facts["doors"] = (
             "closed: every call needs a key" if closed else "open: on this machine only, no key needed"
@@ -140,13 +148,21 @@ async def _examine_store(settings: Settings, found: Findings) -> None:
         await _counts(root.for_tenant(), found)
 
 
+async def _told(hub: HttpHub) -> StoreReport:
+    """Return what a server tells of its store: the admin of a tenant more than strangers."""
+    try:
+        return await hub.storage.report()
+    except (Forbidden, Unauthenticated):
+        return StoreReport.of(await hub.ready())
+
+
 async def _examine_server(url: str, settings: Settings, found: Findings) -> None:
     from palaver.client import HttpHub
 
     found.facts["server"] = url
     api_key = None if settings.api_key is None else settings.api_key.get_secret_value()
     async with HttpHub(url, api_key=api_key) as hub:
-        _durability(await hub.ready(), found)
+        _durability(await _told(hub), found)
         await _counts(hub, found)
 
 

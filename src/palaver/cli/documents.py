@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from palaver.blocking import BlockingHub
 from palaver.cli.adding import Adding
-from palaver.cli.bots import AfterOption, BotArgument, LimitOption
 from palaver.cli.find import get_bot
+from palaver.cli.options import BotArgument, DeletedOption, PageOptions
 from palaver.cli.paths import entries
 from palaver.cli.progress import bar
 from palaver.cli.show import Card, Listing, Sentence, Shown, one_line
 from palaver.cli.target import on_hub, pairs
 from palaver.document import Document
 from palaver.sources import is_url
-from palaver.surface import DocumentFields, DocumentQuery, PageQuery
+from palaver.surface import DocumentFields, DocumentQuery
 
 app = typer.Typer(no_args_is_help=True, help="Give bots documents to answer from; list, replace and delete them.")
 
@@ -87,17 +87,18 @@ def add(
 def list_documents(
     hub: BlockingHub,
     bot: BotArgument,
+    which: PageOptions,
     status: Annotated[str | None, typer.Option("--status", help="pending, processing, ready or failed.")] = None,
-    deleted: Annotated[bool, typer.Option("--deleted", help="Those that can be restored.")] = False,
-    limit: LimitOption = 50,
-    after: AfterOption = None,
+    source: Annotated[str | None, typer.Option("--source", help="file, text, url or training.")] = None,
+    deleted: DeletedOption = False,
 ) -> Shown:
     """List the documents of a bot, newest first."""
-    query: DocumentQuery = {"limit": limit, "deleted": deleted}
+    query = cast("DocumentQuery", which.query())  # which is one, as far as it goes
+    query["deleted"] = deleted
     if status is not None:
         query["status"] = status
-    if after is not None:
-        query["after"] = after
+    if source is not None:
+        query["source"] = source
     page = hub.documents.list(get_bot(hub, bot).id, **query)
     rows = [(each.id, one_line(each.title), each.status, each.chunk_count, each.created_at) for each in page]
     columns = ("id", "title", "status", "chunks", "created")
@@ -148,11 +149,8 @@ def restore(hub: BlockingHub, document: DocumentArgument) -> Shown:
 
 
 @on_hub(app, "chunks", epilog="Example: palaver documents chunks doc_0198… -n 5")
-def chunks(hub: BlockingHub, document: DocumentArgument, limit: LimitOption = 50, after: AfterOption = None) -> Shown:
+def chunks(hub: BlockingHub, document: DocumentArgument, which: PageOptions) -> Shown:
     """Show the pieces that a document was cut into: what is found and quoted."""
-    query: PageQuery = {"limit": limit}
-    if after is not None:
-        query["after"] = after
-    page = hub.documents.chunks(document, **query)
+    page = hub.documents.chunks(document, **which.query())
     rows = [(each.ordinal, each.page, each.heading, each.tokens, one_line(each.text, 100)) for each in page]
     return Listing(page, ("#", "page", "below", "tokens", "text"), rows, "It has no chunks that answers come from.")

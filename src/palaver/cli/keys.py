@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.text import Text
 
 from palaver.blocking import BlockingHub
-from palaver.cli.bots import AfterOption, LimitOption
+from palaver.cli.options import PageOptions
 from palaver.cli.show import Listing, Sentence, Shown
 from palaver.cli.target import on_hub
 from palaver.errors import InvalidInput
 from palaver.jsonable import encode
-from palaver.surface import KeyFields, NewKey, PageQuery
+from palaver.surface import KeyFields, NewKey
 from palaver.tenant import Scope
 
 app = typer.Typer(
@@ -89,12 +89,9 @@ def create(
 
 
 @on_hub(app, "list", epilog="Example: palaver keys list --tenant acme")
-def list_keys(hub: BlockingHub, limit: LimitOption = 50, after: AfterOption = None) -> Shown:
+def list_keys(hub: BlockingHub, which: PageOptions) -> Shown:
     """List the keys of a tenant, newest first, revoked ones included."""
-    query: PageQuery = {"limit": limit}
-    if after is not None:
-        query["after"] = after
-    page = hub.keys.list(**query)
+    page = hub.keys.list(**which.query())
     rows = [(key.id, key.prefix, key.scope, key.name, key.expires_at, key.last_used_at, key.revoked_at) for key in page]
     columns = ("id", "begins with", "scope", "name", "expires", "last used", "revoked")
     return Listing(page, columns, rows, "There are no keys: a server on this store is open.")

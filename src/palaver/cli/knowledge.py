@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -10,15 +12,16 @@ from rich.console import Console
 from rich.text import Text
 
 from palaver.blocking import BlockingHub
-from palaver.cli.bots import BotArgument
 from palaver.cli.documents import DocumentArgument
 from palaver.cli.find import get_bot
+from palaver.cli.options import BotArgument
 from palaver.cli.progress import bar
 from palaver.cli.show import Sentence, Shown, clean, one_line
 from palaver.cli.target import pairs
-from palaver.document import TrainingReport
+from palaver.document import Document, DocumentStatus, TrainingReport, report_of
 from palaver.jsonable import encode
-from palaver.surface import SearchResult
+from palaver.settling import settled
+from palaver.surface import Hub, SearchResult
 
 SEARCH_EPILOG = """Examples:
 
@@ -119,9 +122,22 @@ def train(
     Questions whose answer failed, was interrupted or is empty are never used.
     """
     found = get_bot(hub, bot)
-    with bar("Reading what was said" if dry_run else "Training"):
-        report = hub.train(found.id, policy=policy, min_rating=min_rating, dry_run=dry_run)
+    with bar("Reading what was said" if dry_run else "Training", None if dry_run else "chunks") as progress:
+        report = hub.train(found.id, policy=policy, min_rating=min_rating, dry_run=dry_run, wait=False)
+        if report.document is not None:
+            report = report_of(hub.run(partial(_watched, document_id=report.document.id, progress=progress)))
     return Run(report, dry_run)
+
+
+async def _watched(hub: Hub, document_id: str, progress: Callable[[int, int | None], None]) -> Document:
+    """Wait for the end of a run; tell meanwhile how much is written. How much there will be nobody knows."""
+
+    async def look() -> Document:
+        document = await hub.documents.get(document_id)
+        progress(document.chunk_count, document.chunk_count if document.status is DocumentStatus.READY else None)
+        return document
+
+    return await settled(look)
 
 
 def untrain(hub: BlockingHub, document: DocumentArgument) -> Shown:

@@ -10,7 +10,18 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from palaver.cli import bots, conversations, documents, keys, knowledge
+from palaver.cli import (
+    bots,
+    conversations,
+    documents,
+    exports,
+    import_sessions,
+    imports,
+    keys,
+    knowledge,
+    tenants,
+    turns,
+)
 from palaver.cli.backup import BACKUP_EPILOG, RESTORE_EPILOG, backup, restore
 from palaver.cli.chat import EPILOG as CHAT_EPILOG
 from palaver.cli.chat import chat
@@ -23,6 +34,8 @@ from palaver.cli.migrate import migrate
 from palaver.cli.serve import EPILOG as SERVE_EPILOG
 from palaver.cli.serve import serve
 from palaver.cli.show import clean
+from palaver.cli.stats import EPILOG as STATS_EPILOG
+from palaver.cli.stats import stats
 from palaver.cli.target import on_hub
 from palaver.errors import Forbidden, InvalidInput, PalaverError, ServerUnreachable, Unauthenticated
 
@@ -44,12 +57,18 @@ app.add_typer(documents.app, name="documents")
 on_hub(app, "search", epilog=knowledge.SEARCH_EPILOG)(knowledge.search)
 on_hub(app, "train", epilog=knowledge.TRAIN_EPILOG)(knowledge.train)
 on_hub(app, "untrain", epilog=knowledge.UNTRAIN_EPILOG)(knowledge.untrain)
+on_hub(app, "export", epilog=exports.EPILOG)(exports.export)
+on_hub(app, "import", epilog=imports.EPILOG, help_text=imports.HELP)(imports.load)
+on_hub(app, "stats", epilog=STATS_EPILOG)(stats)
+app.add_typer(turns.app, name="turns")
 app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
 app.command("doctor", epilog=DOCTOR_EPILOG)(doctor)
 app.command("migrate", epilog=MIGRATE_EPILOG)(migrate)
 app.command("backup", epilog=BACKUP_EPILOG)(backup)
 app.command("restore", epilog=RESTORE_EPILOG)(restore)
 app.command("copy", epilog=COPY_EPILOG)(copy)
+on_hub(app, "import-sessions", epilog=import_sessions.EPILOG)(import_sessions.command)
 
 
 def _version(wanted: bool) -> None:

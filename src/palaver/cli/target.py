@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -69,11 +70,12 @@ def opened(store: str | None, url: str | None, tenant: str | None = None, *, mai
 
 
 def on_hub(
-    app: typer.Typer, name: str, *, epilog: str = "", own: frozenset[str] = frozenset()
+    app: typer.Typer, name: str, *, epilog: str = "", help_text: str = "", own: frozenset[str] = frozenset()
 ) -> Callable[[Callable[..., Shown]], Callable[..., Shown]]:
     """Make a command of a function whose first argument is a hub: it gets --store, --url, --tenant and --json.
 
-    ``own`` names shared options that the function takes itself.
+    An argument that is a dataclass stands for its fields, each an option. ``own`` names shared options that the function takes
+    itself. Its docstring is its help, unless there is a ``help_text``.
     """
 
     def register(function: Callable[..., Shown]) -> Callable[..., Shown]:
@@ -81,25 +83,40 @@ def on_hub(
         signature = inspect.signature(function)
         shared = {option: kind for option, kind in _SHARED.items() if option not in own}
 
+        groups: dict[str, type[Any]] = {name: hints[name] for name in signature.parameters if is_dataclass(hints[name])}
+
         def command(**given: Any) -> None:
             outer = {option: given.pop(option) for option in shared}
+            for name, kind in groups.items():
+                given[name] = kind(**{each.name: given.pop(each.name) for each in fields(kind)})
             with opened(outer["store"], outer["url"], outer.get("tenant")) as hub:
                 shown = function(hub, **given)
             emit(shown, as_json=outer["as_json"])
             raise typer.Exit(getattr(shown, "status", 0))
 
-        parameters = [
-            parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
-            for parameter in list(signature.parameters.values())[1:]
-        ]
+        parameters: list[inspect.Parameter] = []
+        for parameter in list(signature.parameters.values())[1:]:
+            if parameter.name in groups:
+                parameters += _options_of(groups[parameter.name])
+            else:
+                kind = inspect.Parameter.KEYWORD_ONLY
+                parameters.append(parameter.replace(annotation=hints[parameter.name], kind=kind))
         parameters += [
             inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
             for option, (annotation, default) in shared.items()
         ]
-        command.__doc__ = function.__doc__
+        command.__doc__ = help_text or function.__doc__
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         app.command(name, epilog=epilog or None)(command)
         return function
 
     return register
+
+
+def _options_of(group: Any) -> list[inspect.Parameter]:
+    kinds = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=kinds[each.name])
+        for each in fields(group)
+    ]

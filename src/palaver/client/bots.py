@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Unpack
 
 from palaver.bot import Bot
+from palaver.client.follow import told_once
 from palaver.client.nouns import Noun, path_of
 from palaver.client.transport import Call
+from palaver.events import Event
 from palaver.page import Page
-from palaver.surface import BotFields, PageQuery
+from palaver.surface import BotFields, BotTrial, PageQuery
 
 
 class HttpBots(Noun):
@@ -34,3 +38,9 @@ class HttpBots(Noun):
 
     async def restore(self, bot_id: str) -> Bot:
         return await self._send(Bot, Call(method="POST", path=path_of("bots", "bot", bot_id, "restore")))
+
+    async def ask(self, bot_id: str, text: str, **trial: Unpack[BotTrial]) -> AsyncGenerator[Event, None]:
+        call = Call(method="POST", path=path_of("bots", "bot", bot_id, "ask"), body={"text": text, **trial})
+        async with aclosing(told_once(self._transport, call)) as events:
+            async for event in events:
+                yield event

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Unpack
 
-from palaver.client.nouns import Noun, path_of, shaped
+from palaver.client.nouns import Noun, path_of, query_string, shaped
 from palaver.client.transport import Call
 from palaver.conversation import Branch, Conversation
 from palaver.page import Page
-from palaver.surface import ConversationEdits, ConversationFields, ConversationQuery
+from palaver.surface import ConversationEdits, ConversationFields, ConversationQuery, ConversationWhich, Loaded
 
 
 def _path(conversation_id: str, action: str = "") -> str:
@@ -64,6 +65,24 @@ class HttpConversations(Noun):
 
     async def switch(self, conversation_id: str, turn_id: str) -> Conversation:
         return await self._move(conversation_id, "head", {"turn_id": turn_id})
+
+    async def export(self, conversation_id: str, *, format: str = "html", rows: str = "messages") -> bytes:
+        query = query_string({"format": format, "rows": rows})
+        return (
+            await self._transport.fetch(Call(method="GET", path=_path(conversation_id, "export"), query=query))
+        ).content
+
+    async def export_all(
+        self, *, format: str = "jsonl", rows: str = "messages", **which: Unpack[ConversationWhich]
+    ) -> AsyncGenerator[bytes]:
+        query = query_string({"format": format, "rows": rows, **which})
+        async with aclosing(self._transport.download(Call(method="GET", path="/v1/export", query=query))) as parts:
+            async for part in parts:
+                yield part
+
+    async def load(self, lines: Sequence[Mapping[str, Any]], *, bot_id: str | None = None) -> Loaded:
+        body = {"lines": list(lines), **({} if bot_id is None else {"bot_id": bot_id})}
+        return await self._send(Loaded, Call(method="POST", path="/v1/import", body=body, repeatable=True))
 
     async def _move(self, conversation_id: str, action: str, body: dict[str, Any] | None = None) -> Conversation:
         call = Call(method="POST", path=_path(conversation_id, action), body=body, repeatable=True)

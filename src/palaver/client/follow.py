@@ -14,10 +14,40 @@ from contextlib import aclosing
 
 import httpx2
 
-from palaver.client.sse import Frame, frames
+from palaver.client.sse import frames
 from palaver.client.transport import Call, Transport
 from palaver.errors import PalaverError, ServerUnreachable, TooManyStreams, Unavailable
 from palaver.events import Event
+
+
+async def told_once(transport: Transport, call: Call) -> AsyncGenerator[Event, None]:
+    """Read the events of an answer that nobody keeps: one that is cut can't be joined again.
+
+    Raises:
+        ServerUnreachable: The stream was cut before its end.
+    """
+    async with transport.stream(call) as response:
+        async with aclosing(_told(response)) as arriving:
+            async for _, event in arriving:
+                yield event
+                if event.is_terminal:
+                    return
+    raise ServerUnreachable("The stream was cut before its end.")
+
+
+async def _told(response: httpx2.Response) -> AsyncGenerator[tuple[str, Event], None]:
+    """Yield the events of a stream, each with the id of its turn.
+
+    Raises:
+        ServerUnreachable: The stream was cut, or is none of events.
+    """
+    try:
+        async with aclosing(frames(response.aiter_bytes())) as arriving:
+            async for frame in arriving:
+                turn_id, _, number = frame.id.rpartition(":")
+                yield turn_id, Event(int(number), frame.event, frame.data)
+    except (httpx2.HTTPError, ValueError) as error:
+        raise ServerUnreachable(f"The stream was cut: {error or error.__class__.__name__}.") from error
 
 
 class Follower:
@@ -84,20 +114,9 @@ class Follower:
             if self.turn_id is None:
                 self.replayed = response.headers.get("idempotent-replayed") == "true"
                 self.turn_id = response.headers.get("location", "").rpartition("/")[2] or None
-            try:
-                async with aclosing(frames(response.aiter_bytes())) as arriving:
-                    async for frame in arriving:
-                        event = self._take(frame)
-                        if event is not None:
-                            yield event
-            except (httpx2.HTTPError, ValueError) as error:
-                raise ServerUnreachable(f"The stream was cut: {error or error.__class__.__name__}.") from error
-
-    def _take(self, frame: Frame) -> Event | None:
-        turn_id, _, number = frame.id.rpartition(":")
-        seq = int(number)
-        self.turn_id = self.turn_id or turn_id
-        if seq <= self._seen:
-            return None
-        self._seen = seq
-        return Event(seq, frame.event, frame.data)
+            async with aclosing(_told(response)) as arriving:
+                async for turn_id, event in arriving:
+                    self.turn_id = self.turn_id or turn_id
+                    if event.seq > self._seen:
+                        self._seen = event.seq
+                        yield event

@@ -7,15 +7,17 @@ from typing import Self
 
 import httpx2
 
+from palaver.client.analytics import HttpAnalytics
 from palaver.client.bots import HttpBots
 from palaver.client.conversations import HttpConversations
 from palaver.client.documents import HttpDocuments
 from palaver.client.entities import HttpEntities
 from palaver.client.files import HttpFiles
-from palaver.client.keys import HttpKeys
+from palaver.client.keys import HttpKeys, HttpVisitors
 from palaver.client.knowledge import HttpKnowledge
 from palaver.client.messages import HttpMessages
 from palaver.client.nouns import shaped
+from palaver.client.storage import HttpStorage
 from palaver.client.tenants import HttpTenants
 from palaver.client.transport import Call, Patience, Transport
 from palaver.client.turns import HttpTurns
@@ -48,8 +50,11 @@ class HttpHub:
         self.files = HttpFiles(self._transport)
         self.turns = HttpTurns(self._transport)
         self.documents = HttpDocuments(self._transport)
+        self.analytics = HttpAnalytics(self._transport)
         self.keys = HttpKeys(self._transport)
+        self.visitors = HttpVisitors(self._transport)
         self.tenants = HttpTenants(self._transport)
+        self.storage = HttpStorage(self._transport)
         knowledge = HttpKnowledge(self._transport, self.documents)
         self.search, self.train, self.untrain = knowledge.search, knowledge.train, knowledge.untrain
 

@@ -1,4 +1,4 @@
-"""``hub.keys`` over HTTP."""
+"""``hub.keys`` and ``hub.visitors`` over HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Unpack
 from palaver.client.nouns import Noun, path_of
 from palaver.client.transport import Call
 from palaver.page import Page
-from palaver.surface import KeyFields, NewKey, PageQuery
+from palaver.surface import KeyFields, NewKey, PageQuery, Visitor
 from palaver.tenant import ApiKey
 
 
@@ -23,3 +23,11 @@ class HttpKeys(Noun):
     async def revoke(self, key_id: str) -> ApiKey:
         call = Call(method="DELETE", path=path_of("keys", "key", key_id), repeatable=True)
         return await self._send(ApiKey, call)
+
+
+class HttpVisitors(Noun):
+    """See ``surface.Visitors``."""
+
+    async def create(self, bot_id: str, entity_id: str, *, expires_in_seconds: int | None = None) -> Visitor:
+        body = {"bot_id": bot_id, "entity_id": entity_id, "expires_in_seconds": expires_in_seconds}
+        return await self._send(Visitor, Call(method="POST", path="/v1/visitors", body=body))

@@ -30,7 +30,13 @@ class HttpKnowledge(Noun):
         return await self._send(SearchResult, Call(method="POST", path=path, body=body, repeatable=True))
 
     async def train(
-        self, bot_id: str, *, policy: str = "all", min_rating: int | None = None, dry_run: bool = False
+        self,
+        bot_id: str,
+        *,
+        policy: str = "all",
+        min_rating: int | None = None,
+        dry_run: bool = False,
+        wait: bool = True,
     ) -> TrainingReport:
         """See ``surface.Hub.train``."""
         body = {"policy": policy, "min_rating": min_rating, "dry_run": dry_run}
@@ -39,7 +45,8 @@ class HttpKnowledge(Noun):
         )
         if answer.status != ACCEPTED:
             return value_of(TrainingReport, answer)
-        return report_of(await self._documents.wait(shaped(Document, answer.body).id))
+        document = shaped(Document, answer.body)
+        return report_of(await self._documents.wait(document.id)) if wait else TrainingReport(document=document)
 
     async def untrain(self, document_id: str) -> None:
         """See ``surface.Hub.untrain``."""

@@ -104,6 +104,13 @@ class HttpMessages(Noun):
     async def delete(self, message_id: str) -> None:
         await self._transport.send(Call(method="DELETE", path=path_of("messages", "msg", message_id)))
 
+    async def restore(self, message_id: str) -> Message:
+        path = path_of("messages", "msg", message_id, "restore")
+        return await self._send(Message, Call(method="POST", path=path, repeatable=True))
+
+    async def list_deleted(self, *, conversation_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
+        return await self._page(Message, "/v1/messages:deleted", {"conversation_id": conversation_id, **page})
+
     async def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
         return await self._page(Message, "/v1/search", {"q": q, "bot_id": bot_id, **page})
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -181,6 +181,19 @@ class Transport:
             except httpx2.HTTPError as error:
                 raise self._unreachable(error) from error
             return response
+
+    async def download(self, call: Call) -> AsyncGenerator[bytes]:
+        """Send a call once and yield what it answers, as it comes.
+
+        Raises:
+            PalaverError: As ``send``; ``ServerUnreachable`` where the answer was cut.
+        """
+        async with self._open(call, self._plain) as response:
+            try:
+                async for part in response.aiter_bytes():
+                    yield part
+            except httpx2.HTTPError as error:
+                raise self._unreachable(error) from error
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncIterator[httpx2.Response]:

@@ -10,7 +10,7 @@ from palaver.client.follow import Follower
 from palaver.client.nouns import Noun, path_of
 from palaver.client.replies import told_reply
 from palaver.client.transport import Call
-from palaver.conversation import Turn
+from palaver.conversation import ListedTurn, Turn
 from palaver.errors import InvalidInput
 from palaver.events import Event
 from palaver.page import Page
@@ -23,8 +23,8 @@ class HttpTurns(Noun):
     async def get(self, turn_id: str) -> Turn:
         return await self._get(Turn, path_of("turns", "turn", turn_id))
 
-    async def list(self, *, status: str | None = None, **page: Unpack[PageQuery]) -> Page[Turn]:
-        return await self._page(Turn, "/v1/turns", {"status": status, **page})
+    async def list(self, *, status: str | None = None, **page: Unpack[PageQuery]) -> Page[ListedTurn]:
+        return await self._page(ListedTurn, "/v1/turns", {"status": status, **page})
 
     async def events(self, turn_id: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
         path_of("turns", "turn", turn_id)

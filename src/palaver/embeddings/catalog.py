@@ -26,7 +26,8 @@ class KnownEmbeddings:
     """The embeddings of this process. One connection pool for each provider, made at its first use.
 
     Args:
-        embeddings: Embeddings given in process by name: our own ``EmbeddingModel`` or LangChain's ``Embeddings``.
+        embeddings: Embeddings given in process by name: our own ``EmbeddingModel`` or LangChain's ``Embeddings``. One that is
+            added to the mapping later is found, too.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class KnownEmbeddings:
     ) -> None:
         self._providers = providers or Providers()
         self._patience = patience or EmbeddingPatience()
-        self._given = {name: _as_embedding_model(each) for name, each in (embeddings or {}).items()}
+        self._given = {} if embeddings is None else embeddings
         self._servers: dict[str, OpenAIEmbeddings] = {}
         self._found: dict[str, PatientEmbedding] = {}
 
@@ -64,7 +65,7 @@ class KnownEmbeddings:
 
     def _find(self, name: str) -> EmbeddingModel:
         if name in self._given:
-            return self._given[name]
+            return _as_embedding_model(self._given[name])
         provider, _, rest = name.partition(":")
         match provider:
             case _ if not rest:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 from array import array
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from palaver.embeddings.base import EmbeddingModel, Purpose, little_endian
 from palaver.errors import EmbeddingFailed, ModelError
-from palaver.provider.retries import pause_before_retry
+from palaver.provider.retries import Pauses
 
 DIMENSION_MAX = 16_384
 _LENGTHS = (1e-12, 1e12)
@@ -56,25 +55,17 @@ class EmbeddingPatience:
 
 
 class PatientEmbedding:
-    """An embedding model with limits, retries and doubts around it.
-
-    Args:
-        chance: Returns a number of [0, 1) for the jitter.
-        sleep: Waits between two tries.
-    """
+    """An embedding model with limits, retries and doubts around it."""
 
     def __init__(
         self,
         model: EmbeddingModel,
         patience: EmbeddingPatience,
-        *,
-        chance: Callable[[], float] = random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pauses: Pauses | None = None,
     ) -> None:
         self.model = model
         self._patience = patience
-        self._chance = chance
-        self._sleep = sleep
+        self._pauses = pauses or Pauses()
         self._bytes_each: int | None = None
 
     async def embed(self, texts: Sequence[str], *, purpose: Purpose = Purpose.DOCUMENT) -> Sequence[bytes]:
@@ -117,10 +108,10 @@ class PatientEmbedding:
                 return await asyncio.to_thread(self._checked, vectors, len(batch))
             except ModelError as error:
                 failures += 1
-                pause = pause_before_retry(error, failures, retries=self._patience.retries, chance=self._chance)
+                pause = self._pauses.before_retry(error, failures, self._patience.retries)
                 if pause is None:
                     raise _failed(error) from None
-            await self._sleep(pause)
+            await self._pauses.sleep(pause)
 
     def _checked(self, vectors: Sequence[bytes], count: int) -> Sequence[bytes]:
         if len(vectors) != count:

@@ -1,4 +1,4 @@
-"""Reading a request's body: never more than the limit, and JSON of the strict kind only.
+"""Reading a request's body: never more than the limit, and JSON of the strict kind only; a form where one is taken.
 
 Python's parser alone is no judge of input: it raises RecursionError on deep nesting and takes ``NaN``, ``1e400`` and
 duplicate keys without a word.
@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -19,6 +20,7 @@ from palaver.errors import BodyTooLarge, InvalidInput
 DEPTH_MAX = 64
 DIGITS_MAX = 300
 BODY_SECONDS = 60.0
+FORM_FIELDS_MAX = 100
 _IN_A_THREAD_BYTES = 100_000
 
 _MEDIA_TYPE = re.compile(r"\s*([!#$&^_.+a-z0-9-]+/[!#$&^_.+a-z0-9-]+)\s*(?:;(.*))?\Z", re.IGNORECASE | re.DOTALL)
@@ -76,6 +78,34 @@ def check_json_type(header: str | None) -> None:
     named = charset[1].lower() if charset else "utf-8"
     if found is None or found[1].lower() != "application/json" or named not in {"utf-8", "utf8"}:
         raise InvalidInput("Content-Type is application/json, in UTF-8.", code="unsupported_media_type")
+
+
+def is_form(header: str | None) -> bool:
+    """Whether a ``Content-Type`` says ``application/x-www-form-urlencoded``."""
+    found = _MEDIA_TYPE.match(header or "")
+    return found is not None and found[1].lower() == "application/x-www-form-urlencoded"
+
+
+def parse_form(raw: bytes) -> Mapping[str, str]:
+    """Return the fields of a form: names and texts, in UTF-8, each name once.
+
+    Raises:
+        InvalidInput: ``invalid_encoding``, ``invalid_body`` (no form, or more than 100 fields), ``duplicate_key``.
+    """
+    try:
+        pairs = parse_qsl(
+            raw.decode(), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=FORM_FIELDS_MAX
+        )
+    except UnicodeDecodeError:
+        raise InvalidInput("A form is UTF-8.", code="invalid_encoding") from None
+    except ValueError:
+        raise InvalidInput(
+            "This is no form; JSON has the Content-Type application/json.", code="invalid_body"
+        ) from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise InvalidInput("A form has the same field twice.", code="duplicate_key")
+    return fields
 
 
 async def read_json(request: Request, limit: int, *, optional: bool = False) -> Mapping[str, Any]:

@@ -9,18 +9,55 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
 from palaver.errors import Forbidden
 
-ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE"
-ALLOWED_HEADERS = (
-    "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, Prefer, X-API-Key, X-Request-Id"
-)
-EXPOSED_HEADERS = "ETag, Idempotent-Replayed, Location, Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id"
 PREFLIGHT_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """What pages of other origins that are allowed may do at some paths.
+
+    Attributes:
+        methods: By which they may call.
+        sent: Headers that they may send.
+        read: Headers of the answer that they may read.
+    """
+
+    methods: tuple[str, ...]
+    sent: tuple[str, ...]
+    read: tuple[str, ...]
+
+
+OWN = Crossing(
+    methods=("GET", "HEAD", "POST", "PATCH", "DELETE"),
+    sent=(
+        "Accept",
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "Last-Event-ID",
+        "Prefer",
+        "X-API-Key",
+        "X-Request-Id",
+    ),
+    read=(
+        "ETag",
+        "Idempotent-Replayed",
+        "Location",
+        "Preference-Applied",
+        "Retry-After",
+        "WWW-Authenticate",
+        "X-Request-Id",
+    ),
+)
+"""At the paths of our own API."""
 
 
 def is_loopback(host: str) -> bool:
@@ -39,6 +76,14 @@ def _name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def is_own_origin(origin: str, host: str) -> bool:
+    """Whether pages of ``origin`` come from the server that is called ``host`` (with its port)."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower() != ""
+    except ValueError:
+        return False
 
 
 class Doors:
@@ -60,35 +105,30 @@ class Doors:
         if not self._any_host and not is_loopback(_name(host)):
             raise Forbidden("An open server answers to loopback names only.", code="host_not_allowed")
         origin = headers.get("origin")
-        if origin is not None and not self._is_own(origin, host) and not self.allows(origin):
+        if origin is not None and not is_own_origin(origin, host) and not self.allows(origin):
             raise Forbidden("An open server answers its own pages only.", code="origin_not_allowed")
 
     def allows(self, origin: str) -> bool:
         """Whether pages of this origin may call the server."""
         return "*" in self._origins or origin.rstrip("/").lower() in self._origins
 
-    def _is_own(self, origin: str, host: str) -> bool:
-        try:
-            return urlsplit(origin).netloc.lower() == host.lower() != ""
-        except ValueError:
-            return False
-
-    def headers_for(self, origin: str | None) -> Mapping[str, str]:
+    def headers_for(self, origin: str | None, crossing: Crossing = OWN) -> Mapping[str, str]:
         """The CORS headers of any answer to a page of this origin."""
         if not self._origins:
             return {}
         if origin is None or not self.allows(origin):
             return {"Vary": "Origin"}
         said = "*" if "*" in self._origins else origin
-        return {"Access-Control-Allow-Origin": said, "Access-Control-Expose-Headers": EXPOSED_HEADERS, "Vary": "Origin"}
+        read = ", ".join(crossing.read)
+        return {"Access-Control-Allow-Origin": said, "Access-Control-Expose-Headers": read, "Vary": "Origin"}
 
-    def preflight(self, origin: str) -> Mapping[str, str]:
+    def preflight(self, origin: str, crossing: Crossing = OWN) -> Mapping[str, str]:
         """The headers of an answer to a preflight request of this origin; without CORS headers the browser refuses."""
         if not self.allows(origin):
             return {"Vary": "Origin"}
         return {
-            **self.headers_for(origin),
-            "Access-Control-Allow-Methods": ALLOWED_METHODS,
-            "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+            **self.headers_for(origin, crossing),
+            "Access-Control-Allow-Methods": ", ".join(crossing.methods),
+            "Access-Control-Allow-Headers": ", ".join(crossing.sent),
             "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
         }

@@ -31,19 +31,20 @@ async def while_there(receive: Receive, work: Awaitable[T]) -> T:
     Raises:
         ClientDisconnect: It left.
     """
-    outcome: T | PalaverError | None = None
+    outcome: list[T] = []
+    failure: PalaverError | None = None
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(until_left(receive))
             try:
-                outcome = await work
+                outcome.append(await work)
             except PalaverError as error:  # it would leave the group wrapped
-                outcome = error
+                failure = error
             raise Left
     except* Left:
         pass
-    if outcome is None:
+    if failure is not None:
+        raise failure
+    if not outcome:
         raise ClientDisconnect
-    if isinstance(outcome, PalaverError):
-        raise outcome
-    return outcome
+    return outcome[0]

@@ -26,7 +26,7 @@ def _integer(text: str) -> int | str:
 
 def _typed(name: str, text: str) -> object:
     match name:
-        case "limit":
+        case "limit" | "min_rating" | "max_rating":
             return _integer(text)
         case "deleted":
             return _BOOLEANS.get(text, text)

@@ -10,7 +10,10 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, nullcontext
+from functools import partial
+from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 from starlette.requests import Request
@@ -85,35 +88,52 @@ def wants_stream(request: Request) -> bool:
 
 
 class StreamSlots:
-    """How many streams are open, and how many may be."""
+    """How many streams are open, and how many may be; and how long each may be silent.
 
-    def __init__(self, limit: int) -> None:
+    Args:
+        limit: The most that may be open.
+        heartbeat_seconds: How long nothing may be sent in a stream before its ``ping`` is.
+        within: Those that these are some of.
+    """
+
+    def __init__(self, limit: int, heartbeat_seconds: float, *, within: StreamSlots | None = None) -> None:
+        self.heartbeat_seconds = heartbeat_seconds
         self._limit = limit
+        self._within = within
+        self._owned: WeakValueDictionary[str, StreamSlots] = WeakValueDictionary()
         self.open = 0
+
+    def of(self, owner: str, limit: int) -> StreamSlots:
+        """Return those of these that one owner may have."""
+        return self._owned.setdefault(owner, StreamSlots(limit, self.heartbeat_seconds, within=self))
 
     def check(self) -> None:
         """Raise ``TooManyStreams`` when there is no room for one more."""
+        if self._within is not None:
+            self._within.check()
         if self.open >= self._limit:
             raise TooManyStreams("Too many event streams are open here.", retry_after_seconds=5)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Hold a slot."""
-        self.open += 1
-        try:
-            yield
-        finally:
-            self.open -= 1
+        with nullcontext() if self._within is None else self._within.taken():
+            self.open += 1
+            try:
+                yield
+            finally:
+                self.open -= 1
 
 
 class _Pump:
-    """Writes to one client, and lets it know at least every ``beat_seconds`` that the stream is alive.
+    """Writes to one client, and lets it know by ``ping`` at least every ``beat_seconds`` that the stream is alive.
 
     The clock is a timer, not a task: thousands of idle streams cost next to nothing.
     """
 
-    def __init__(self, send: Send, beat_seconds: float) -> None:
+    def __init__(self, send: Send, beat_seconds: float, ping: bytes) -> None:
         self._send = send
+        self._ping = ping
         self._beat_seconds = beat_seconds
         self._wrote_at = 0.0
         self._waits = False
@@ -145,7 +165,8 @@ class _Pump:
             group.create_task(_give_up())
             return
         if not self._waits and quiet >= self._beat_seconds:
-            group.create_task(self.write(PING))
+            if self._ping:
+                group.create_task(self.write(self._ping))
             quiet = 0.0
         self._arm(group, max(self._beat_seconds - quiet, min(self._beat_seconds, 1.0)))
 
@@ -154,39 +175,48 @@ async def _give_up() -> None:
     raise Left
 
 
-class EventStream(Response):
-    """The events of a turn. Leaving does not stop the turn; a stream that ends without a terminal event was cut.
+class Stream(Response):
+    """What is said while a turn runs, piece by piece. Leaving does not stop the turn.
 
     Args:
-        turn_id: Whose events they are.
-        batches: What is read; closed when the client leaves.
-        headers: Beside those of every stream.
+        pieces: The bytes that are sent; closed when the client leaves. A ``PalaverError`` cuts the stream: it is logged.
+        slots: Counts the streams that are open, and says how often they beat.
+        ping: What is sent when nothing else is: its clients pass over it; empty where there is nothing of the kind.
+        headers: ``Content-Type`` and others.
+        turn_id: Whose pieces they are, for the log; None: of no turn that is kept.
+        unmarked: Nothing that is sent tells that it was the last: so one that is cut is torn off, for its client to notice.
     """
 
     def __init__(
         self,
-        turn_id: str,
-        batches: Batches,
+        pieces: AsyncGenerator[Any, None],
         *,
         slots: StreamSlots,
-        heartbeat_seconds: float,
-        headers: Mapping[str, str] | None = None,
+        ping: bytes = b"",
+        headers: Mapping[str, str],
+        turn_id: str | None = None,
+        unmarked: bool = False,
     ) -> None:
-        super().__init__(headers={**HEADERS, **(headers or {})})
+        super().__init__(headers=dict(headers))
         del self.headers["content-length"]
-        self._turn_id = turn_id
-        self._batches = batches
+        self._pieces = pieces
         self._slots = slots
-        self._heartbeat_seconds = heartbeat_seconds
+        self._ping = ping
+        self._turn_id = turn_id
+        self._unmarked = unmarked
+        self._was_cut = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the turn ends, the client leaves or stops reading."""
-        async with aclosing(self._batches):
+        """Send until there is no more, or the client leaves or stops reading."""
+        async with aclosing(self._pieces):
             with self._slots.taken():
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 if not scope.get(HEAD_ONLY):
-                    await self._run(_Pump(scope.get(STRAIGHT, send), self._heartbeat_seconds), receive)
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    await self._run(
+                        _Pump(scope.get(STRAIGHT, send), self._slots.heartbeat_seconds, self._ping), receive
+                    )
+                if not (self._was_cut and self._unmarked):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _run(self, pump: _Pump, receive: Receive) -> None:
         try:
@@ -202,7 +232,38 @@ class EventStream(Response):
 
     async def _read(self, pump: _Pump) -> None:
         try:
-            async for batch in self._batches:
-                await pump.write(frames(self._turn_id, batch))
+            async for piece in self._pieces:
+                await pump.write(self._bytes_of(piece))
         except PalaverError as error:
+            self._was_cut = True
             _log.warning("stream_cut", turn_id=self._turn_id, code=error.code)
+
+    def _bytes_of(self, piece: Any) -> bytes:
+        data: bytes = piece
+        return data
+
+
+class EventStream(Stream):
+    """The events of a turn, as they are read. A stream that ends without a terminal event was cut, to be resumed.
+
+    Args:
+        turn_id: Whose events they are.
+        batches: What is read; closed when the client leaves.
+        slots: Counts the streams that are open, and says how often they beat.
+        headers: Beside those of every event stream.
+    """
+
+    def __init__(
+        self,
+        turn_id: str,
+        batches: Batches,
+        *,
+        slots: StreamSlots,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        every = {**HEADERS, **(headers or {})}
+        super().__init__(batches, slots=slots, ping=PING, headers=every, turn_id=turn_id)
+        self._frames = partial(frames, turn_id)
+
+    def _bytes_of(self, piece: Sequence[Event]) -> bytes:
+        return self._frames(piece)

@@ -1,4 +1,4 @@
-"""``hub.keys`` and ``hub.tenants`` in this process."""
+"""``hub.keys``, ``hub.visitors``, ``hub.tenants`` and ``hub.storage`` in this process."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Unpack
 from palaver.hub.place import Place
 from palaver.keys import KeyRing
 from palaver.page import Page
-from palaver.surface import KeyFields, NewKey, PageQuery
+from palaver.stores.report import StoreReport
+from palaver.surface import KeyFields, NewKey, PageQuery, Visitor
 from palaver.tenant import ApiKey, Tenant
+from palaver.visitors import Visitors
 from palaver.wire.checking import check
 from palaver.wire.keys import KeyCreate
 from palaver.wire.pages import PageQuery as WirePageQuery
+from palaver.wire.visitors import VisitorCreate
 
 
 class LocalKeys:
@@ -40,6 +43,22 @@ class LocalKeys:
         return await self._place.store.revoke_key(tenant_id, self._place.known("key", key_id))
 
 
+class LocalVisitors:
+    """See ``surface.Visitors``."""
+
+    def __init__(self, place: Place, desk: Visitors) -> None:
+        self._place = place
+        self._desk = desk
+
+    async def create(self, bot_id: str, entity_id: str, *, expires_in_seconds: int | None = None) -> Visitor:
+        """See ``surface.Visitors.create``."""
+        fields = {"bot_id": bot_id, "entity_id": entity_id, "expires_in_seconds": expires_in_seconds}
+        order = check(VisitorCreate, fields)
+        self._place.known("bot", order.bot_id)
+        self._place.known("ent", order.entity_id)
+        return await self._desk.create(self._place.tenant_id, order)
+
+
 class LocalTenants:
     """See ``surface.Tenants``."""
 
@@ -52,3 +71,21 @@ class LocalTenants:
         listing = self._place.listing("tenants")
         window = listing.window(limit=query.limit, after=query.after, before=query.before)
         return listing.page(await self._place.store.page_tenants(window))
+
+
+class LocalStorage:
+    """See ``surface.Storage``. ``location`` is where the store is, without a password."""
+
+    def __init__(self, place: Place, location: str) -> None:
+        self._place = place
+        self._location = location
+
+    async def report(self) -> StoreReport:
+        """See ``surface.Storage.report``."""
+        store = self._place.store
+        return StoreReport.of(
+            await store.health(),
+            features=store.features,
+            size_bytes=await store.size_bytes(),
+            location=self._location,
+        )

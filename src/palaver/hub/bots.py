@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Unpack
 
 from palaver.bot import Bot
+from palaver.conversation import Role
 from palaver.entity import Entity
+from palaver.events import Event
+from palaver.hub.asides import Aside, LocalAsides
 from palaver.hub.place import Place
 from palaver.ids import new_id
 from palaver.once import once
 from palaver.page import Page
 from palaver.stores.orders import BotChange, BotDraft, EntityChange, EntityDraft, Made
-from palaver.surface import BotFields, EntityFields, PageQuery
+from palaver.surface import BotFields, BotTrial, EntityFields, PageQuery
 from palaver.wire import bots as wire
 from palaver.wire.checking import check
 from palaver.wire.entities import EntityCreate, EntityEdit
+from palaver.wire.messages import AppendedMessage
 from palaver.wire.pages import BotQuery
 from palaver.wire.pages import PageQuery as WirePageQuery
 
@@ -22,12 +29,14 @@ from palaver.wire.pages import PageQuery as WirePageQuery
 class LocalBots:
     """See ``surface.Bots``."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, asides: LocalAsides) -> None:
         self._place = place
+        self._asides = asides
 
     async def make(self, idempotency_key: str | None, **fields: Unpack[BotFields]) -> Made[Bot]:
         """Create a bot, and say whether an earlier call with the same key did."""
         given = check(wire.BotCreate, fields).given()
+        self._place.retrieval.check(given.get("retrieval", {}))
         unique = once(idempotency_key, "bots.create", "", given)
         draft = BotDraft(id=new_id("bot"), **{"model": self._place.models.default_name(), **given})
         return await self._place.store.create_bot(self._place.tenant_id, draft, unique)
@@ -54,9 +63,12 @@ class LocalBots:
 
     async def update(self, bot_id: str, *, if_version: int | None = None, **fields: Unpack[BotFields]) -> Bot:
         """See ``surface.Bots.update``."""
-        change = BotChange(**check(wire.BotEdit, fields).given())
+        given = check(wire.BotEdit, fields).given()
+        self._place.retrieval.check(given.get("retrieval", {}))
         known = self._place.known("bot", bot_id)
-        bot = await self._place.store.update_bot(self._place.tenant_id, known, change, if_version=if_version)
+        bot = await self._place.store.update_bot(
+            self._place.tenant_id, known, BotChange(**given), if_version=if_version
+        )
         if "retrieval" in fields:
             self._place.reembedding.wake(self._place.tenant_id, bot.id)
         return bot
@@ -70,6 +82,19 @@ class LocalBots:
     async def restore(self, bot_id: str) -> Bot:
         """See ``surface.Bots.restore``."""
         return await self._place.store.restore_bot(self._place.tenant_id, self._place.known("bot", bot_id))
+
+    async def prepare(self, bot_id: str, text: str, **trial: Unpack[BotTrial]) -> Aside:
+        """Check all that is asked of a bot, before anything is answered."""
+        given = check(wire.BotAsk, {"text": text, **trial}).given()
+        question = AppendedMessage(role=Role.USER, text=given.pop("text"))
+        self._place.retrieval.check(given.get("retrieval", {}))
+        return await self._asides.prepare(replace(await self.get(bot_id), **given), [question])
+
+    async def ask(self, bot_id: str, text: str, **trial: Unpack[BotTrial]) -> AsyncGenerator[Event, None]:
+        """See ``surface.Bots.ask``."""
+        async with aclosing(self._asides.events(await self.prepare(bot_id, text, **trial))) as events:
+            async for event in events:
+                yield event
 
 
 class LocalEntities:

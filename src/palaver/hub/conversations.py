@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict
-from typing import Unpack
+from typing import Any, Unpack
 
 from palaver.conversation import Branch, Conversation, ConversationStatus
+from palaver.exports.exporting import Exported, Exporter, Told
 from palaver.hub.place import Place
 from palaver.ids import new_id
+from palaver.imports.incoming import Importer
 from palaver.once import once
 from palaver.page import Page
 from palaver.stores.orders import (
@@ -19,9 +23,11 @@ from palaver.stores.orders import (
     EntityDraft,
     Made,
 )
-from palaver.surface import ConversationEdits, ConversationFields, ConversationQuery
+from palaver.surface import ConversationEdits, ConversationFields, ConversationQuery, ConversationWhich, Loaded
 from palaver.wire import conversations as wire
 from palaver.wire.checking import check
+from palaver.wire.exports import ExportAllQuery, ExportQuery
+from palaver.wire.lines import ConversationLoad, incoming
 
 
 def _entity(body: wire.ConversationCreate, known: str | None) -> str | EntityDraft | None:
@@ -84,7 +90,10 @@ class LocalConversations:
         self, conversation_id: str, *, if_version: int | None = None, **fields: Unpack[ConversationEdits]
     ) -> Conversation:
         """See ``surface.Conversations.update``."""
-        change = ConversationChange(**check(wire.ConversationEdit, fields).given())
+        given = check(wire.ConversationEdit, fields).given()
+        if "bot_id" in given:
+            self._place.known("bot", given["bot_id"])
+        change = ConversationChange(**given)
         return await self._place.store.update_conversation(
             self._place.tenant_id, self._known(conversation_id), change, if_version=if_version
         )
@@ -148,3 +157,45 @@ class LocalConversations:
         return await self._place.store.set_head(
             self._place.tenant_id, self._known(conversation_id), body.turn_id, if_version=if_version
         )
+
+    async def exported(self, conversation_id: str, **how: str) -> Exported:
+        """Return a conversation as a file that is made while it is read."""
+        asked = check(ExportQuery, how)
+        return await self._exporter().one(self._known(conversation_id), asked.format, asked.rows)
+
+    def exported_all(self, told: Told | None = None, **query: Any) -> Exported:
+        """Return all conversations that fit as a file that is made while it is read; ``told`` hears how many are written."""
+        asked = check(ExportAllQuery, query)
+        wanted = ConversationFilter(**asked.model_dump(exclude={"format", "rows"}))
+        return self._exporter().all(wanted, asked.format, asked.rows, told)
+
+    def _exporter(self) -> Exporter:
+        return Exporter(store=self._place.store, tenant_id=self._place.tenant_id)
+
+    async def export(self, conversation_id: str, *, format: str = "html", rows: str = "messages") -> bytes:
+        """See ``surface.Conversations.export``."""
+        file = await self.exported(conversation_id, format=format, rows=rows)
+        async with aclosing(file.parts) as parts:
+            return b"".join([part async for part in parts])
+
+    async def export_all(
+        self, *, format: str = "jsonl", rows: str = "messages", **which: Unpack[ConversationWhich]
+    ) -> AsyncGenerator[bytes]:
+        """See ``surface.Conversations.export_all``."""
+        async with aclosing(self.exported_all(format=format, rows=rows, **which).parts) as parts:
+            async for part in parts:
+                yield part
+
+    async def load(self, lines: Sequence[Mapping[str, Any]], *, bot_id: str | None = None) -> Loaded:
+        """See ``surface.Conversations.load``."""
+        body = check(ConversationLoad, {"lines": list(lines), **({} if bot_id is None else {"bot_id": bot_id})})
+        known = None
+        if body.bot_id is not None:
+            known = self._place.known("bot", body.bot_id)
+            await self._place.store.get_bot(self._place.tenant_id, known)
+        importer = Importer(store=self._place.store, tenant_id=self._place.tenant_id)
+        found: dict[bool, list[str]] = {True: [], False: []}
+        for each in await asyncio.to_thread(incoming, body.lines, known):
+            is_new = await importer.put(each)
+            found[is_new].append(each.conversation.conversation.id)
+        return Loaded(imported=tuple(found[True]), present=tuple(found[False]))

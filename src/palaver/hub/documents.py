@@ -24,6 +24,8 @@ from palaver.wire import documents as wire
 from palaver.wire.checking import check
 from palaver.wire.pages import PageQuery as WirePageQuery
 
+_CREATE = "documents.create"
+
 
 class LocalDocuments:
     """See ``surface.Documents``."""
@@ -40,9 +42,11 @@ class LocalDocuments:
         """Store a document of a file, or of what ``fields`` say, and say whether an earlier call with the same key did."""
         body = check(wire.DocumentCreate if file is None else wire.DocumentForm, fields)
         bot = await self._place.store.get_bot(self._place.tenant_id, self._place.known("bot", bot_id))
+        if file is None and (known := await self._made_before(idempotency_key, bot.id, body)) is not None:
+            return Made(value=known, replayed=True)
         content = await self._place.intake.take(body, file)
         assert content is not None, "a request to create one has a content"
-        unique = once(idempotency_key, "documents.create", bot.id, _asked(body, file, content))
+        unique = once(idempotency_key, _CREATE, bot.id, _asked(body, file, content))
         draft = DocumentDraft(
             id=new_id("doc"),
             bot_id=bot.id,
@@ -56,6 +60,12 @@ class LocalDocuments:
         made = await self._place.store.create_document(self._place.tenant_id, draft, content.raw, unique)
         self._place.ingestor.wake()
         return made
+
+    async def _made_before(self, idempotency_key: str | None, bot_id: str, body: wire.DocumentForm) -> Document | None:
+        """Return what the key made, so that no page is fetched for nothing."""
+        unique = once(idempotency_key, _CREATE, bot_id, body.given())
+        place = self._place
+        return None if unique is None else await place.store.find_made_document(place.tenant_id, unique)
 
     async def add(
         self,

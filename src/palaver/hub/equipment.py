@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, Unpack
 
+from palaver.analytics.counter import FigureCounter
 from palaver.bot import Bot
 from palaver.config import Settings
 from palaver.document import Chunk, Hit
@@ -19,6 +20,7 @@ from palaver.images import ImageDesk, ImageLimits
 from palaver.ingest import Ingestor
 from palaver.models.catalog import Catalog
 from palaver.models.patience import Patience
+from palaver.prices import Price, PriceTable
 from palaver.provider.addresses import Providers
 from palaver.retrieval.fetching import Fetcher
 from palaver.retrieval.indexes import Indexes, indexes_over
@@ -30,15 +32,19 @@ from palaver.retrieval.settings import retrieval_settings
 from palaver.stores.base import Store
 from palaver.stores.knowledge_orders import Embedded
 from palaver.stores.orders import Claim
+from palaver.titles import OFF, WORDS, Titler, title_from_words, untitled
 from palaver.training.means import Means
 from palaver.training.trainer import Trainer
 from palaver.turns import EngineLimits, TurnEngine
+from palaver.worker import Aid
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
 INGESTIONS_AT_ONCE = 2
 """How many documents a process makes ready at once: each has a child process that reads it."""
+TITLES_AT_ONCE = 4
+"""How many titles a process has made by a model at once."""
 TIDY_SECONDS = 60.0
 
 
@@ -84,6 +90,28 @@ def _engine_limits(settings: Settings) -> EngineLimits:
     )
 
 
+def _prices(settings: Settings) -> PriceTable:
+    return PriceTable(
+        {
+            model: [Price(since=each.since, input=each.input, output=each.output) for each in prices]
+            for model, prices in settings.prices.items()
+        }
+    )
+
+
+def _ingestor(
+    store: Store, embeddings: EmbeddingCatalog, settings: Settings, *, owner: str, published: Callable[[str, str], None]
+) -> Ingestor:
+    return Ingestor(
+        store,
+        embeddings,
+        owner=owner,
+        published=published,
+        polls=settings.maintenance,
+        lease_seconds=settings.limits.lease_seconds,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _BotEmbeds:
     """Embeds the chunks of a bot as its settings say."""
@@ -115,7 +143,9 @@ class Equipment:
     retrieval: Retrieval
     trainer: Trainer
     engine: TurnEngine
+    titler: Titler | None
     indexes: Indexes
+    counter: FigureCounter
 
     @classmethod
     def on(cls, store: Store, settings: Settings, stack: AsyncExitStack, **given: Unpack[Given]) -> Self:
@@ -129,30 +159,35 @@ class Equipment:
         indexes = indexes_over(store, limit_bytes=settings.index_bytes, folder=settings.index_cache)
         rerankers = {name: as_reranker(each) for name, each in (given.get("rerankers") or {}).items()}
         retrieval = Retrieval(store, embeddings, indexes, reembedding=reembedding, rerankers=rerankers)
-        limits = settings.limits
+        limits, titles = settings.limits, given.get("titles") or settings.titles
         means = Means(store=store, embeds=_BotEmbeds(embeddings), redact=given.get("redact"))
         return cls(
             models=models,
             embeddings=embeddings,
             images=ImageDesk(ImageLimits(file_bytes=limits.file_bytes, pixels=limits.image_pixels)),
             intake=Intake(Fetcher(settings.fetch, limit_bytes=limits.file_bytes), limits.file_bytes),
-            ingestor=Ingestor(
-                store,
-                embeddings,
-                owner=owner,
-                published=reembedding.wake,
-                polls=settings.maintenance,
-                lease_seconds=limits.lease_seconds,
-            ),
+            ingestor=_ingestor(store, embeddings, settings, owner=owner, published=reembedding.wake),
             reembedding=reembedding,
             retrieval=retrieval,
             trainer=Trainer(means, owner=owner, lease_seconds=limits.lease_seconds),
-            engine=TurnEngine(store, models, find=_finding(retrieval), limits=_engine_limits(settings)),
+            engine=TurnEngine(
+                store,
+                models,
+                aid=Aid(find=_finding(retrieval), make_title=title_from_words if titles == WORDS else untitled),
+                limits=_engine_limits(settings),
+                prices=_prices(settings),
+            ),
+            titler=None if titles in {WORDS, OFF} else Titler(store, models, titles, prices=_prices(settings)),
+            counter=FigureCounter(store, owner=owner, lease_seconds=limits.lease_seconds),
             indexes=indexes,
         )
 
     def work(self) -> None:
-        """Ingest, embed anew and train for as long as the engine works."""
+        """Ingest, embed anew, train and title for as long as the engine works."""
+        if self.titler is not None:
+            self.engine.tell_of_ends(self.titler.note)
+            for number in range(TITLES_AT_ONCE):
+                self.engine.do_forever(f"titles {number + 1}", self.titler.step, pause_seconds=0)
         for number in range(INGESTIONS_AT_ONCE):
             self.engine.do_forever(f"ingestion {number + 1}", self.ingestor.step, pause_seconds=0)
         self.engine.do_forever("reembedding", self.reembedding.step, pause_seconds=0)

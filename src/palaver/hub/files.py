@@ -18,6 +18,7 @@ from palaver.filenames import safe_name
 from palaver.hub.place import Place
 from palaver.ids import new_id
 from palaver.images import SUFFIXES, check_size
+from palaver.models.base import ImageData
 from palaver.once import once
 from palaver.stores.orders import Made
 from palaver.wire.checking import check
@@ -119,6 +120,17 @@ class LocalFiles:
             if content is not None:
                 await self._place.store.put_attachment(self._place.tenant_id, attachment, content)
         return tuple(ImagePart(attachment_id=each.id, media_type=each.media_type) for each, _ in found)
+
+    async def shown(self, given: Sequence[str | FileUpload]) -> tuple[ImageData, ...]:
+        """Return the attachments of a request as a model is given them, with nothing stored. Raises what ``parts`` raises."""
+        found = [await self._shown(each) for each in await self.enclosed(given)]
+        if found:
+            check_size(sum(len(image.content) for image in found), self._place.images.limits)
+        return tuple(found)
+
+    async def _shown(self, enclosed: Enclosed) -> ImageData:
+        attachment, content = await (self.read(enclosed) if isinstance(enclosed, str) else self._drawn(enclosed))
+        return ImageData(content=content, media_type=attachment.media_type)
 
     async def _found(self, enclosed: Enclosed) -> tuple[Attachment, bytes | None]:
         """Return an attachment, and its bytes if they are still to be stored."""

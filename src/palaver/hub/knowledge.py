@@ -45,11 +45,19 @@ class LocalKnowledge:
         return TrainingReport(document=await place.trainer.start(place.tenant_id, wanted))
 
     async def train(
-        self, bot_id: str, *, policy: str = "all", min_rating: int | None = None, dry_run: bool = False
+        self,
+        bot_id: str,
+        *,
+        policy: str = "all",
+        min_rating: int | None = None,
+        dry_run: bool = False,
+        wait: bool = True,
     ) -> TrainingReport:
         """See ``surface.Hub.train``."""
         begun = await self.begin_training(bot_id, policy=policy, min_rating=min_rating, dry_run=dry_run)
-        return begun if begun.document is None else report_of(await self._documents.wait(begun.document.id))
+        if begun.document is None or not wait:
+            return begun
+        return report_of(await self._documents.wait(begun.document.id))
 
     async def untrain(self, document_id: str) -> None:
         """See ``surface.Hub.untrain``."""

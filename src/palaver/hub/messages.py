@@ -17,7 +17,7 @@ from palaver.hub.turns import LocalTurns
 from palaver.ids import child_id, is_id
 from palaver.models.base import can_see
 from palaver.once import once
-from palaver.page import Page
+from palaver.page import Page, Window
 from palaver.stores.orders import (
     AppendedMessage,
     Continue,
@@ -31,7 +31,7 @@ from palaver.stores.orders import (
 from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions, unless_failed
 from palaver.wire import messages as wire
 from palaver.wire.checking import check
-from palaver.wire.pages import MessageQuery
+from palaver.wire.pages import DeletedMessageQuery, MessageQuery
 from palaver.wire.pages import SearchQuery as WireSearchQuery
 
 Opening = Continue | Regenerate | EditQuestion
@@ -61,7 +61,7 @@ class LocalMessages:
         """See ``surface.Messages.start_regenerate``."""
         key, fields = await _split(options)
         body = check(wire.MessageRegenerate, fields)
-        message = await self._get(message_id)
+        message = await self.get(message_id)
         if await self._asks_with_images(message):
             await self._check_vision(message.conversation_id, body)
         return await self._begin(message.conversation_id, Regenerate(answer_id=message.id), body, key)
@@ -70,13 +70,14 @@ class LocalMessages:
         """See ``surface.Messages.start_edit``."""
         key, fields = await _split(options)
         body = check(wire.MessageEdit, {"text": text, **fields})
-        message = await self._get(message_id)
+        message = await self.get(message_id)
         enclosed = await self._files.enclosed(body.attachments)
         question = await self._question(message.conversation_id, body, enclosed)
         opening = EditQuestion(message_id=message.id, question=question)
         return await self._begin(message.conversation_id, opening, body, key, enclosed)
 
-    async def _get(self, message_id: str) -> Message:
+    async def get(self, message_id: str) -> Message:
+        """Return a message, whatever branch it is on."""
         return await self._place.store.get_message(self._place.tenant_id, self._place.known("msg", message_id))
 
     async def _question(
@@ -92,7 +93,7 @@ class LocalMessages:
         turn = await self._place.store.get_turn(self._place.tenant_id, message.turn_id)
         if message.role is Role.USER or turn.user_message_id is None:
             return False
-        question = await self._get(turn.user_message_id)
+        question = await self.get(turn.user_message_id)
         return any(isinstance(part, ImagePart) for part in question.parts)
 
     async def _check_vision(self, conversation_id: str, body: wire.MessageRegenerate) -> None:
@@ -193,6 +194,16 @@ class LocalMessages:
         part = await self._place.store.page_messages(self._place.tenant_id, conversation_id, window, order=query.order)
         return listing.page(part)
 
+    async def list_behind(self, message: Message, *, order: str, limit: int) -> Page[Message]:
+        """List the messages of the active path behind one, in either order."""
+        query = check(MessageQuery, {"order": order, "limit": limit})
+        listing = self._place.listing("messages", {"conversation_id": message.conversation_id, "order": query.order})
+        window = Window(limit=query.limit, after=(message.seq,))
+        part = await self._place.store.page_messages(
+            self._place.tenant_id, message.conversation_id, window, order=query.order
+        )
+        return listing.page(part)
+
     async def rate(self, message_id: str, rating: int | None, *, feedback: str | None = None) -> Message:
         """See ``surface.Messages.rate``."""
         body = check(wire.MessageRate, {"rating": rating, "feedback": feedback})
@@ -205,6 +216,19 @@ class LocalMessages:
         gone = await self._place.store.delete_turn(self._place.tenant_id, known)
         self._place.engine.forsake(answer_ids=gone)
         await self._place.engine.recover()  # a turn that waited for a deleted one runs now
+
+    async def restore(self, message_id: str) -> Message:
+        """See ``surface.Messages.restore``."""
+        return await self._place.store.restore_turn(self._place.tenant_id, self._place.known("msg", message_id))
+
+    async def list_deleted(self, *, conversation_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
+        """See ``surface.Messages.list_deleted``."""
+        query = check(DeletedMessageQuery, {"conversation_id": conversation_id, **page})
+        listing = self._place.listing("deleted messages", {"conversation_id": query.conversation_id})
+        window = listing.window(limit=query.limit, after=query.after, before=query.before)
+        only = query.conversation_id
+        part = await self._place.store.page_deleted_messages(self._place.tenant_id, window, conversation_id=only)
+        return listing.page(part)
 
     async def search(self, q: str, *, bot_id: str | None = None, **page: Unpack[PageQuery]) -> Page[Message]:
         """See ``surface.Messages.search``."""

@@ -10,7 +10,9 @@ from palaver.config import Settings
 from palaver.cursor import CursorSigner
 from palaver.errors import UnsafeDurability
 from palaver.given import Given
-from palaver.hub.admin import LocalKeys, LocalTenants
+from palaver.hub.admin import LocalKeys, LocalStorage, LocalTenants, LocalVisitors
+from palaver.hub.analytics import LocalAnalytics
+from palaver.hub.asides import LocalAsides
 from palaver.hub.bots import LocalBots, LocalEntities
 from palaver.hub.conversations import LocalConversations
 from palaver.hub.documents import LocalDocuments
@@ -24,7 +26,8 @@ from palaver.keys import KeyRing
 from palaver.lifecycle import Lifecycle, Retention
 from palaver.owned_ids import OwnedIds
 from palaver.stores.base import Store
-from palaver.stores.open import store_for
+from palaver.stores.open import store_for, without_password
+from palaver.visitors import Visitors
 
 SWEEPS_A_LIFECYCLE_STEP = 5
 
@@ -38,8 +41,10 @@ class HubRoot:
         self.engine = equipment.engine
         self.models = equipment.models
         self.embeddings = equipment.embeddings
+        self.titler = equipment.titler
         self._equipment = equipment
         self.keys = KeyRing(store, secret)
+        self.visitors = Visitors(store, secret)
         self.lifecycle = Lifecycle(
             store, Retention(log_hours=settings.limits.log_hours, purge_days=settings.limits.purge_days)
         )
@@ -74,6 +79,7 @@ class HubRoot:
             if settings.maintenance:
                 pause = settings.limits.sweep_seconds * SWEEPS_A_LIFECYCLE_STEP
                 root.engine.do_forever("lifecycle", root.lifecycle.step, pause_seconds=pause)
+                root.engine.do_forever("figures", equipment.counter.step, pause_seconds=pause)
             yield root
 
     @property
@@ -116,17 +122,21 @@ class LocalHub:
     def __init__(self, root: HubRoot, place: Place) -> None:
         self.root = root
         self.tenant_id = place.tenant_id
-        self.bots = LocalBots(place)
         self.entities = LocalEntities(place)
         self.conversations = LocalConversations(place)
         self.turns = LocalTurns(place)
         self.files = LocalFiles(place)
         self.messages = LocalMessages(place, self.turns, self.files)
+        self.asides = LocalAsides(place, self.files)
+        self.bots = LocalBots(place, self.asides)
         self.documents = LocalDocuments(place)
         self.knowledge = LocalKnowledge(place, self.documents)
+        self.analytics = LocalAnalytics(place)
         self.search, self.train, self.untrain = self.knowledge.search, self.knowledge.train, self.knowledge.untrain
         self.keys = LocalKeys(place, root.keys)
+        self.visitors = LocalVisitors(place, root.visitors)
         self.tenants = LocalTenants(place)
+        self.storage = LocalStorage(place, without_password(root.settings.store))
 
     async def aclose(self) -> None:
         """See ``surface.Hub.aclose``: the turns end; the store is closed by whoever opened the root."""

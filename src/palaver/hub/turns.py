@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Unpack
 
-from palaver.conversation import Turn
+from palaver.conversation import ListedTurn, Turn
 from palaver.errors import InvalidInput
 from palaver.events import Event
 from palaver.hub.place import Place
@@ -32,7 +32,7 @@ class LocalTurns:
 
     async def list(
         self, *, status: str | None = None, all_tenants: bool = False, **page: Unpack[PageQuery]
-    ) -> Page[Turn]:
+    ) -> Page[ListedTurn]:
         """See ``surface.Turns.list``. An operator lists the turns of all tenants."""
         query = check(TurnQuery, {"status": status, **page})
         listing = self._place.listing("turns", {"status": query.status, "all_tenants": all_tenants})
@@ -64,6 +64,8 @@ class LocalTurns:
         """See ``surface.Turns.wait``."""
         return await self.outcome(turn_id)
 
-    async def stop(self, turn_id: str) -> Turn:
-        """See ``surface.Turns.stop``."""
-        return await self._place.engine.stop(self._place.tenant_id, self._known(turn_id))
+    async def stop(self, turn_id: str, *, all_tenants: bool = False) -> Turn:
+        """See ``surface.Turns.stop``. An operator stops the turn of any tenant."""
+        known = self._known(turn_id)
+        tenant_id = await self._place.store.tenant_of_turn(known) if all_tenants else self._place.tenant_id
+        return await self._place.engine.stop(tenant_id, known)

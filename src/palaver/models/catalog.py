@@ -33,7 +33,8 @@ class Catalog:
     """The models of this process. One connection pool for each provider, made at its first use.
 
     Args:
-        models: Models given in process by name: our own ``ChatModel`` or LangChain's ``BaseChatModel``.
+        models: Models given in process by name: our own ``ChatModel`` or LangChain's ``BaseChatModel``. One that is added to
+            the mapping later is found, too.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Catalog:
     ) -> None:
         self._providers = providers or Providers()
         self._patience = patience or Patience()
-        self._given = {name: _as_chat_model(model) for name, model in (models or {}).items()}
+        self._given = {} if models is None else models
         self._servers: dict[str, OpenAIServer] = {}
         if self._providers != Providers():
             import palaver.models.openai  # noqa: F401  # now, at the start, and not in the middle of the first answer
@@ -74,7 +75,7 @@ class Catalog:
 
     def _find(self, name: str) -> ChatModel:
         if name in self._given:
-            return self._given[name]
+            return _as_chat_model(self._given[name])
         if name == OFFLINE:
             return OfflineModel()
         provider, _, rest = name.partition(":")

@@ -10,8 +10,7 @@ has an end marker (``disconnected_by_model``), that an answer has text (``empty_
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Self, TypeVar
@@ -19,7 +18,7 @@ from typing import Self, TypeVar
 from palaver.conversation import InterruptReason
 from palaver.errors import ModelError
 from palaver.models.base import ChatModel, Ended, Prompt, ReasoningSaid, Said, TextSaid, TokensCounted
-from palaver.provider.retries import pause_before_retry
+from palaver.provider.retries import Pauses
 from palaver.text import from_model
 
 _T = TypeVar("_T")
@@ -50,26 +49,18 @@ class Patience:
 
 
 class PatientModel:
-    """A model with limits and retries around it.
-
-    Args:
-        chance: Returns a number of [0, 1) for the jitter.
-        sleep: Waits between two tries.
-    """
+    """A model with limits and retries around it."""
 
     def __init__(
         self,
         model: ChatModel,
         patience: Patience,
-        *,
-        chance: Callable[[], float] = random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pauses: Pauses | None = None,
     ) -> None:
         self.model = model
         self.has_vision = model.has_vision
         self._patience = patience
-        self._chance = chance
-        self._sleep = sleep
+        self._pauses = pauses or Pauses()
 
     @asynccontextmanager
     async def stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[Said]]:
@@ -96,10 +87,10 @@ class PatientModel:
                 failures += 1
                 if attempt.spoke:
                     raise
-                pause = pause_before_retry(error, failures, retries=self._patience.retries, chance=self._chance)
+                pause = self._pauses.before_retry(error, failures, self._patience.retries)
                 if pause is None or asyncio.get_running_loop().time() + pause >= ends_at:
                     raise
-            await self._sleep(pause)
+            await self._pauses.sleep(pause)
 
 
 class _Attempt:

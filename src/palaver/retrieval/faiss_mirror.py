@@ -1,10 +1,8 @@
-"""The vectors of a bot by one embedding, in memory: FAISS, inner products with all of them, of length one.
+"""The vectors of a bot by one embedding, in memory: FAISS, inner products with all of them, of length one (``flat.py``).
 
-Every vector is read for every question, so what counts is how many bytes that is. They are kept as float16: half the
-memory and half the time of float32 (100,000 of 384 numbers are 77 MB), and of the nearest 30 all but one in a thousand
-are the same. An approximate index (IVF) would read a tenth, but has to be trained, drifts as documents come and go, and
-misses some of what is nearest; it begins to pay where a bot has several hundred thousand chunks, and there pgvector is
-the better place. A graph (HNSW) can't forget, and documents are deleted here.
+An approximate index (IVF) would read a tenth, but has to be trained, drifts as documents come and go, and misses some of
+what is nearest; it begins to pay where a bot has several hundred thousand chunks, and there pgvector is the better place.
+A graph (HNSW) can't forget, and documents are deleted here.
 
 The rows of a document lie side by side in the order in which documents were added; removing one closes the gap.
 """
@@ -18,6 +16,7 @@ from palaver.document import ChunkKey
 from palaver.errors import EmbeddingFailed
 from palaver.metadata import fits
 from palaver.page import Slice, Window
+from palaver.retrieval.flat import BYTES_A_NUMBER, FlatVectors
 from palaver.retrieval.lookup import Scored
 from palaver.retrieval.mirror import Mirror, Source, all_of
 from palaver.stores.knowledge_orders import Vector
@@ -48,7 +47,7 @@ class FaissMirror(Mirror[Vector]):
         self.embedding = embedding
         self._keep = keep
         self.kept_revision = 0
-        self._index: faiss.IndexScalarQuantizer | None = None
+        self._flat: FlatVectors | None = None
         self._numbers: dict[str, int] = {}
         self._names: dict[int, tuple[str, int]] = {}
         self._next_number = 0
@@ -58,12 +57,12 @@ class FaissMirror(Mirror[Vector]):
     @property
     def size_bytes(self) -> int:
         """See ``Mirror``."""
-        return len(self._owners) * (self.dimension * 2 + _ROW_BYTES)
+        return len(self._owners) * (self.dimension * BYTES_A_NUMBER + _ROW_BYTES)
 
     @property
     def dimension(self) -> int:
         """How many numbers a vector has; 0 while there is none."""
-        return 0 if self._index is None else int(self._index.d)
+        return 0 if self._flat is None else self._flat.dimension
 
     async def read(self, source: Source, document_id: str, version: int) -> Sequence[Vector]:
         """See ``Mirror``."""
@@ -84,9 +83,8 @@ class FaissMirror(Mirror[Vector]):
         if rows:
             vectors = np.frombuffer(b"".join(row.vector for row in rows), "<f4").reshape(len(rows), -1).copy()
             faiss.normalize_L2(vectors)
-            index = _empty_index(vectors.shape[1]) if self._index is None else self._index
-            index.add(vectors)
-            self._index = index
+            self._flat = self._flat or FlatVectors.empty(vectors.shape[1])
+            self._flat.add(vectors)
 
     def put_rows(self, document_id: str, version: int, ordinals: Sequence[int]) -> None:
         """Note whose the next rows of the index are, and which."""
@@ -106,22 +104,22 @@ class FaissMirror(Mirror[Vector]):
         rows = 0 if index is None else index.ntotal
         if rows != len(self._owners) or not (index is None or isinstance(index, faiss.IndexScalarQuantizer)):
             raise ValueError(rows)
-        self._index = index
+        self._flat = None if index is None else FlatVectors(index)
 
     def remove(self, document_id: str) -> None:
         """See ``Mirror``."""
         number = self._numbers.pop(document_id)
         del self._names[number]
         gone = self._owners == number
-        if self._index is not None and gone.any():
-            self._index.remove_ids(_selector(gone))
+        if self._flat is not None and gone.any():
+            self._flat.remove(_selector(gone))
         self._owners, self._ordinals = self._owners[~gone], self._ordinals[~gone]
         if not len(self._owners):
-            self._index = None  # the next vectors may be of another length
+            self._flat = None  # the next vectors may be of another length
 
     def clear(self) -> None:
         """See ``Mirror``."""
-        self._index = None
+        self._flat = None
         self._numbers.clear()
         self._names.clear()
         self._owners, self._ordinals = self._owners[:0], self._ordinals[:0]
@@ -138,22 +136,15 @@ class FaissMirror(Mirror[Vector]):
         Raises:
             EmbeddingFailed: The vector is not as long as those that are here.
         """
-        import faiss
         import numpy as np
 
-        if self._index is None:
+        if self._flat is None:
             return []
         if len(vector) != self.dimension * 4:
             raise EmbeddingFailed("The embedding answers with vectors of another length than those that were stored.")
-        # For one question at a time a second thread is slower than none where the machine has anything else to do. The
-        # setting is this thread's own.
-        faiss.omp_set_num_threads(1)
-        asked = np.frombuffer(vector, "<f4").reshape(1, -1)
-        asked = asked / np.linalg.norm(asked)
-        scores, places = self._index.search(asked, min(k, len(self._owners)), params=self._only(where))
-        return [
-            (self._key(place), float(score)) for score, place in zip(scores[0], places[0], strict=True) if place >= 0
-        ]
+        asked = np.frombuffer(vector, "<f4")
+        found = self._flat.nearest(asked / np.linalg.norm(asked), k, self._only(where))
+        return [(self._key(place), score) for place, score in found]
 
     def documents(self) -> Iterable[tuple[str, list[int]]]:
         """Yield each document with the ordinals of its rows, in the order of the rows."""
@@ -163,7 +154,7 @@ class FaissMirror(Mirror[Vector]):
     @property
     def index(self) -> Any:
         """The vectors, None while there are none."""
-        return self._index
+        return None if self._flat is None else self._flat.fine
 
     def _key(self, place: int) -> ChunkKey:
         document_id, version = self._names[int(self._owners[place])]
@@ -176,12 +167,6 @@ class FaissMirror(Mirror[Vector]):
             return None
         numbers = [self._numbers[name] for name, held in self.held.items() if fits(held.metadata, where)]
         return _binding("SearchParameters", sel=_selector(np.isin(self._owners, numbers)))
-
-
-def _empty_index(dimension: int) -> Any:
-    import faiss
-
-    return faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
 
 def _selector(mask: np.ndarray[Any, Any]) -> Any:

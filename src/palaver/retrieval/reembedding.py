@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
+from palaver.document import Chunk
 from palaver.embeddings.base import EmbeddingCatalog
 from palaver.errors import ModelError, NotFound
+from palaver.page import Window
 from palaver.retrieval.passages import embedded
 from palaver.retrieval.settings import retrieval_settings
 from palaver.stores.base import Store
@@ -85,18 +89,20 @@ class Reembedding:
         if wanted is None:
             return serving is None or await self._store.serve_embedding(tenant_id, bot_id, None)
         filled = False
+        window = Window(limit=CHUNKS_AT_ONCE)
         while await self._store.claim_embedding(tenant_id, bot_id, self._owner, LEASE_SECONDS):
-            if not await self._batch(tenant_id, bot_id, wanted):
+            bare = await self._store.unembedded_chunks(tenant_id, bot_id, wanted, window)
+            if bare.data:
+                await self._embed(tenant_id, wanted, bare.data)
+                filled = True
+            elif window.after is None:
                 # Gaps that were filled are served like a new embedding: that tells the mirrors to read again.
                 is_served = serving == wanted and not filled
                 return is_served or await self._store.serve_embedding(tenant_id, bot_id, wanted)
-            filled = True
+            window = replace(window, after=bare.next)  # behind the end from the beginning again: there may be new ones
         return False
 
-    async def _batch(self, tenant_id: str, bot_id: str, name: str) -> int:
-        chunks = await self._store.unembedded_chunks(tenant_id, bot_id, name, CHUNKS_AT_ONCE)
-        if chunks:
-            made = await embedded(self._embeddings, name, chunks)
-            vectors = [Vector(chunk.key, vector) for chunk, vector in zip(chunks, made.vectors, strict=True)]
-            await self._store.put_vectors(tenant_id, name, vectors)
-        return len(chunks)
+    async def _embed(self, tenant_id: str, name: str, chunks: Sequence[Chunk]) -> None:
+        made = await embedded(self._embeddings, name, chunks)
+        vectors = [Vector(chunk.key, vector) for chunk, vector in zip(chunks, made.vectors, strict=True)]
+        await self._store.put_vectors(tenant_id, name, vectors)

@@ -8,13 +8,15 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import structlog
 
 from palaver.bot import Bot
 from palaver.document import Hit
 from palaver.embeddings.base import EmbeddingCatalog, Purpose
-from palaver.errors import FeatureAbsent, ModelError
+from palaver.errors import FeatureAbsent, InvalidInput, ModelError
+from palaver.provider.addresses import not_configured
 from palaver.retrieval.base import Reranker
 from palaver.retrieval.indexes import Indexes
 from palaver.retrieval.lookup import ranked
@@ -97,11 +99,13 @@ class Retrieval:
 
         Raises:
             InvalidInput: The bot's ``retrieval`` is none.
+            ModelError: ``provider_not_configured`` for a reranker that was not given.
             NotFound: For the bot.
         """
         settings = retrieval_settings(bot.retrieval)
         if not settings.enabled:
             return Found(hits=(), mode=Mode.OFF)
+        reranker = self._reranker(settings.reranker)
         index = index or await self._store.bot_index(tenant_id, bot.id)
         wanted = settings.wanted_embedding(self._embeddings)
         if index.revision == 0:
@@ -116,9 +120,24 @@ class Retrieval:
             where={**settings.where, **(where or {})},
             embedding=None if wanted is None else index.embedding,
             vector_weight=settings.vector_weight,
-            reranker=self._rerankers.get(settings.reranker or ""),
+            reranker=reranker,
         )
         return await self._reranked(search, await self._found(search))
+
+    def check(self, retrieval: Mapping[str, Any]) -> None:
+        """Look at the settings that a bot is to have. Where no reranker was given, another process may have the one they name.
+
+        Raises:
+            InvalidInput: Rerankers were given, but none of that name.
+        """
+        name = retrieval_settings(retrieval).reranker
+        if self._rerankers and name is not None and name not in self._rerankers:
+            raise InvalidInput(f"retrieval.reranker: {_not_given(name)}", path="retrieval.reranker")
+
+    def _reranker(self, name: str | None) -> Reranker | None:
+        if name is not None and name not in self._rerankers:
+            raise not_configured(_not_given(name))
+        return None if name is None else self._rerankers[name]
 
     async def _found(self, search: _Search) -> Found:
         if search.embedding is None:
@@ -208,6 +227,10 @@ class _Search:
         """How many chunks each side names."""
         is_final = self.embedding is None and self.reranker is None
         return self.k if is_final else max(_CANDIDATES, self.k * 4)
+
+
+def _not_given(name: str) -> str:
+    return f"No reranker was given under the name {name!r}."
 
 
 def _cut(text: str) -> str:

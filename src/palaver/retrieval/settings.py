@@ -11,10 +11,11 @@ from palaver.errors import InvalidInput
 from palaver.text import check_unicode
 
 K_MAX = 50
+VECTOR_WEIGHT_MIN = 0.7
+NAME_CHARACTERS = 200
+WHERE_KEYS = 20
+WHERE_CHARACTERS = 1_000
 NO_EMBEDDING = "none"
-_NAME_CHARACTERS = 200
-_WHERE_KEYS = 20
-_WHERE_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class RetrievalSettings:
     enabled: bool = True
     k: int = 6
     embedding: str | None = None
-    vector_weight: float = 0.7
+    vector_weight: float = VECTOR_WEIGHT_MIN
     where: Mapping[str, str] = field(default_factory=dict)
     reranker: str | None = None
 
@@ -73,8 +74,8 @@ def _count(name: str, value: object) -> int:
 def _weight(name: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _refused(name, "is a number", code="invalid_type")
-    if not 0.7 <= value <= 1:  # NaN is in no range
-        raise _refused(name, "is 0.7 to 1")
+    if not VECTOR_WEIGHT_MIN <= value <= 1:  # NaN is in no range
+        raise _refused(name, f"is {VECTOR_WEIGHT_MIN} to 1")
     return float(value)
 
 
@@ -83,21 +84,21 @@ def _name(name: str, value: object) -> str | None:
         return None
     if not isinstance(value, str):
         raise _refused(name, "is a name or null", code="invalid_type")
-    if not (0 < len(value) <= _NAME_CHARACTERS and value.isascii() and value.isprintable() and value == value.strip()):
-        raise _refused(name, f"is 1 to {_NAME_CHARACTERS} printable ASCII characters")
+    if not (0 < len(value) <= NAME_CHARACTERS and value.isascii() and value.isprintable() and value == value.strip()):
+        raise _refused(name, f"is 1 to {NAME_CHARACTERS} printable ASCII characters")
     return value
 
 
 def _where(name: str, value: object) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
         raise _refused(name, "is an object of texts", code="invalid_type")
-    if len(value) > _WHERE_KEYS:
-        raise _refused(name, f"holds at most {_WHERE_KEYS} names")
+    if len(value) > WHERE_KEYS:
+        raise _refused(name, f"holds at most {WHERE_KEYS} names")
     for each in (*value.keys(), *value.values()):
         if not isinstance(each, str):
             raise _refused(name, "is an object of texts", code="invalid_type")
-        if len(check_unicode(each, f"retrieval.{name}")) > _WHERE_CHARACTERS:
-            raise _refused(name, f"holds texts of at most {_WHERE_CHARACTERS:,} characters")
+        if len(check_unicode(each, f"retrieval.{name}")) > WHERE_CHARACTERS:
+            raise _refused(name, f"holds texts of at most {WHERE_CHARACTERS:,} characters")
     return dict(value)
 
 
@@ -112,5 +113,5 @@ _CHECKS: Mapping[str, Callable[[str, object], Any]] = {
 
 
 def _refused(name: str, rule: str, *, code: str = "invalid_parameter") -> InvalidInput:
-    path = f"retrieval.{name[:_NAME_CHARACTERS]}".encode("ascii", "backslashreplace").decode()
+    path = f"retrieval.{name[:NAME_CHARACTERS]}".encode("ascii", "backslashreplace").decode()
     return InvalidInput(f"{path} {rule}.", code=code, path=path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Never, Unpack
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
+from palaver.compat import SURFACES, Surface
 from palaver.config import Settings
 from palaver.given import Given
 from palaver.http.doors import Doors
@@ -23,8 +24,10 @@ from palaver.server.entrance import Entrance
 from palaver.server.logs import configure_if_nobody_did, log_guarantee
 from palaver.server.openapi import completed
 from palaver.server.routes import ALL
-from palaver.server.serving import serving
-from palaver.server.unrouted import Served, unrouted
+from palaver.server.surfaces import mounted
+from palaver.server.unrouted import Served, refused, unrouted
+from palaver.server.web import routes as web
+from palaver.serving import serving
 
 
 class PalaverApp(FastAPI):
@@ -35,12 +38,14 @@ class PalaverApp(FastAPI):
     """
 
     doors: Doors
+    surfaces: Sequence[Surface] = SURFACES
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the whole of the app: the entrance, our endpoints, and behind them what was added."""
         added = super().build_middleware_stack()
-        ours = Router(routes=[Served(endpoint) for endpoint in ALL], default=added, redirect_slashes=False)
-        return Entrance(ours, other=added, state=self.state, doors=self.doors)
+        routes = [*map(Served, ALL), *web.ROUTES, *mounted(self.surfaces)]
+        ours = Router(routes=routes, default=added, redirect_slashes=False)
+        return Entrance(ours, other=added, state=self.state, doors=self.doors, surfaces=self.surfaces)
 
     def add_middleware(self, *_args: Any, **_kwargs: Any) -> Never:
         """Refuse what would guard nothing.
@@ -107,4 +112,4 @@ def create_app(settings: Settings | None = None, *, hub_root: HubRoot | None = N
 async def _refused(request: Request, error: Exception) -> Response:
     """Answer what FastAPI's router refuses like what ours does."""
     assert isinstance(error, HTTPException), "it is registered for nothing else"
-    return unrouted(request.scope, error)
+    return refused(request.scope, unrouted(request.scope, error))

@@ -14,17 +14,16 @@ from palaver.errors import Forbidden, InvalidInput, NotFound
 from palaver.events import dumps
 from palaver.http.auth import Access
 from palaver.http.bodies import read_json
+from palaver.http.cookies import token_of
 from palaver.http.idempotency import read_key
 from palaver.http.queries import Q, read_query
-from palaver.hub import LocalHub
 from palaver.ids import is_id
 from palaver.jsonable import encode
 from palaver.page import Page
-from palaver.server.serving import Serving
+from palaver.serving import Caller, Serving
 from palaver.tenant import Scope
 from palaver.wire.base import Wire
 from palaver.wire.checking import check
-from palaver.wire.pages import PageQuery
 
 W = TypeVar("W", bound=Wire)
 
@@ -33,18 +32,10 @@ _NO_VERSION = -1
 _VERSION_DIGITS_MAX = 15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request by someone who was let in."""
+class Call(Caller):
+    """A request by someone who was let in, as our own routes read it."""
 
-    request: Request
-    serving: Serving
-    access: Access
-
-    @property
-    def hub(self) -> LocalHub:
-        """Everything of the caller's tenant."""
-        return self.serving.root.for_tenant(self.access.tenant_id)
+    __slots__ = ()
 
     def id(self, prefix: str) -> str:
         """Return the id in the path. Raises ``NotFound`` for what has not its form: nothing can be found by it."""
@@ -88,10 +79,6 @@ class Call:
         known = tag[1] is None and digits.isdigit() and len(digits) <= _VERSION_DIGITS_MAX
         return int(digits) if known else _NO_VERSION
 
-    def url(self, path: str) -> str:
-        """Return a path of this API as the client sees it, where the app is mounted."""
-        return f"{self.request.scope.get('root_path', '')}{path}"
-
 
 Run = Callable[[Call], Awaitable[Response]]
 
@@ -132,7 +119,7 @@ class Endpoint:
     body: type[Wire] | None = None
     body_optional: bool = False
     form: type[Wire] | None = None
-    query: type[PageQuery] | None = None
+    query: type[Wire] | None = None
     codes: tuple[int, ...] = ()
     keyed: bool = False
     versioned: bool = False
@@ -141,8 +128,9 @@ class Endpoint:
     async def answer(self, request: Request) -> Response:
         """Let the caller in, or not, and do it."""
         serving: Serving = request.app.state.serving
-        access = await serving.gate.admit(request.headers) if self.scope is not None else OUTSIDE
+        access = OUTSIDE
         if self.scope is not None:
+            access = await serving.gate.admit(request.headers, token=token_of(request))
             self._check(access, self.scope)
         return await self.run(Call(request=request, serving=serving, access=access))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -14,13 +14,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from palaver.errors import PalaverError, ShuttingDown, StoreUnavailable
-from palaver.http.doors import Doors
+from palaver.compat.base import Surface
+from palaver.errors import FeatureAbsent, PalaverError, ShuttingDown, StoreUnavailable
+from palaver.http.doors import OWN, Crossing, Doors
 from palaver.http.sse import HEAD_ONLY, STRAIGHT
+from palaver.http.statuses import status_of
 from palaver.ids import new_id
-from palaver.server.problems import problem
-from palaver.server.serving import Serving
-from palaver.server.unrouted import REQUEST_ID, ROUTE, unrouted
+from palaver.server.surfaces import SurfacePaths
+from palaver.server.unrouted import REQUEST_ID, ROUTE, SURFACE, refused, unrouted
+from palaver.serving import Serving
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SANE_ID = re.compile(r"[A-Za-z0-9_.:/+=-]{1,128}\Z")
@@ -45,6 +47,8 @@ class _Answer:
             headers = MutableHeaders(raw=list(message["headers"]))
             for name, value in self._extra.items():
                 headers[name] = value
+            # HTTP lets a cache in between keep what was answered to a cookie, or to a key in X-API-Key, and give it to others.
+            headers.setdefault("Cache-Control", "no-store")
             message["headers"] = headers.raw
         elif self._head:
             if self._over:
@@ -62,13 +66,23 @@ class Entrance:
         other: Takes what is no HTTP request, such as the lifespan; ``app`` when omitted.
         state: Of the app.
         doors: Who may knock.
+        surfaces: Whose clients are told of an error in their own form, on their paths.
     """
 
-    def __init__(self, app: ASGIApp, *, other: ASGIApp | None = None, state: State, doors: Doors) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        other: ASGIApp | None = None,
+        state: State,
+        doors: Doors,
+        surfaces: Sequence[Surface] = (),
+    ) -> None:
         self._app = app
         self._other = other or app
         self._state = state
         self._doors = doors
+        self._paths = SurfacePaths(surfaces)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens."""
@@ -76,6 +90,7 @@ class Entrance:
             await self._other(scope, receive, send)
             return
         scope = _marked(scope, send)
+        scope[SURFACE] = self._paths.find(scope)
         answer = _Answer(send, self._headers(scope), head=scope[HEAD_ONLY])
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=scope[REQUEST_ID]):
@@ -84,10 +99,11 @@ class Entrance:
 
     def _headers(self, scope: Scope) -> Mapping[str, str]:
         origin = Headers(scope=scope).get("origin")
-        return {"X-Request-Id": scope[REQUEST_ID], **self._doors.headers_for(origin)}
+        crossing = OWN if origin is None else _crossing(scope)
+        return {"X-Request-Id": scope[REQUEST_ID], **self._doors.headers_for(origin, crossing)}
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        # One of the three places that catch everything: the client gets a problem document, the log the traceback.
+        # One of the three places that catch everything: the client is told in its own form, the log has the traceback.
         try:
             response = await self._at_the_door(scope)
             if response is None:
@@ -99,8 +115,7 @@ class Entrance:
             _log.debug("client_left", path=scope["path"])
             return
         except HTTPException as error:
-            await unrouted(scope, error)(scope, receive, answer.send)
-            return
+            said = unrouted(scope, error)
         except PalaverError as error:
             said = error
             if answer.status is not None:
@@ -110,9 +125,8 @@ class Entrance:
             said = PalaverError()
             if answer.status is not None:
                 raise
-        response = problem(said, instance=scope["path"], request_id=scope[REQUEST_ID])
-        if response.status_code >= 500:
-            _log.error("request_failed", path=scope["path"], code=said.code, reason=said.message)
+        response = refused(scope, said)
+        _note_refusal(scope, said)
         await response(scope, receive, answer.send)
 
     async def _at_the_door(self, scope: Scope) -> Response | None:
@@ -124,7 +138,7 @@ class Entrance:
         self._doors.check(headers, is_open=await serving.gate.is_open())
         origin = headers.get("origin")
         if scope["method"] == "OPTIONS" and origin is not None and "access-control-request-method" in headers:
-            return Response(status_code=204, headers=dict(self._doors.preflight(origin)))
+            return Response(status_code=204, headers=dict(self._doors.preflight(origin, _crossing(scope))))
         if serving.root.draining and scope["method"] not in READS:
             raise ShuttingDown("This server is stopping; send again.", retry_after_seconds=1)
         return None
@@ -140,6 +154,20 @@ class Entrance:
             serving.metrics.answered(method, route, answer.status, seconds)
         fields: dict[str, Any] = {"method": method, "route": route, "status": answer.status}
         _log.debug("request", **fields, ms=round(seconds * 1000, 1), request_id=scope[REQUEST_ID])
+
+
+def _note_refusal(scope: Scope, error: PalaverError) -> None:
+    """Log what the caller can't be blamed for; what was refused on purpose is no failure of ours."""
+    fields = {"path": scope["path"], "code": error.code, "reason": error.message}
+    if isinstance(error, FeatureAbsent | ShuttingDown):
+        _log.info("request_refused", **fields)
+    elif status_of(error) >= 500:
+        _log.error("request_failed", **fields)
+
+
+def _crossing(scope: Scope) -> Crossing:
+    surface: Surface | None = scope[SURFACE]
+    return OWN if surface is None else surface.crossing
 
 
 def _marked(scope: Scope, send: Send) -> Scope:

@@ -23,6 +23,7 @@ _PREFIXES: Mapping[str, str] = {
     "files": "att",
     "turns": "turn",
     "keys": "key",
+    "widgets": "bot",
 }
 _KEY = r'^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$'
 _UUID7 = "[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}"
@@ -103,7 +104,7 @@ def _header(name: str) -> Schema:
 def _path(endpoint: Endpoint) -> list[Schema]:
     if "{id}" not in endpoint.path:
         return []
-    prefix = _PREFIXES[endpoint.path.split("/")[2]]
+    prefix = _PREFIXES[endpoint.path.partition("/{id}")[0].rpartition("/")[2]]
     schema = {"type": "string", "pattern": f"^{prefix}_{_UUID7}$"}
     return [{"name": "id", "in": "path", "required": True, "schema": schema}]
 
@@ -176,6 +177,12 @@ def _meaning(name: str) -> str:
             return "The `next` of the page before."
         case "before":
             return "The `previous` of the page behind."
+        case "from":
+            return "A day, `2026-01-31`, or a moment, `2026-01-31T12:00:00Z`; 30 days before the end if not said."
+        case "to":
+            return "A day, which is included, or a moment, which is not; the end of today if not said."
+        case "timezone":
+            return "Whose days: an IANA name such as `Europe/Berlin`; `UTC` if not said."
         case _:
             return ""
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from palaver.http.presence import while_there
 from palaver.http.sse import EventStream, wants_stream
 from palaver.jsonable import encode
+from palaver.server import visits
 from palaver.server.call import Call, json_response
 from palaver.surface import Accepted
 
@@ -23,7 +24,7 @@ def _prefers_async(request: Request) -> bool:
 def check_room(call: Call) -> None:
     """Raise ``TooManyStreams`` before anything is stored, where the answer would be a stream."""
     if wants_stream(call.request):
-        call.serving.streams.check()
+        visits.slots(call).check()
 
 
 def event_stream(call: Call, turn_id: str, *, after: int = 0, headers: dict[str, str] | None = None) -> EventStream:
@@ -31,8 +32,7 @@ def event_stream(call: Call, turn_id: str, *, after: int = 0, headers: dict[str,
     return EventStream(
         turn_id,
         call.serving.root.engine.follow(call.access.tenant_id, turn_id, after=after),
-        slots=call.serving.streams,
-        heartbeat_seconds=call.serving.settings.limits.heartbeat_seconds,
+        slots=visits.slots(call),
         headers=headers,
     )
 

@@ -15,13 +15,16 @@ from pydantic.json_schema import models_json_schema
 
 from palaver.attachment import Attachment
 from palaver.bot import Bot
-from palaver.conversation import Branch, Conversation, Message, Turn
+from palaver.conversation import Branch, Conversation, ListedTurn, Message, Turn
 from palaver.document import Chunk, Document, TrainingReport
 from palaver.entity import Entity
+from palaver.figures import ConversationAnalytics, FiguresReport, UnfoundQuestion
 from palaver.stores.orders import StoreHealth
-from palaver.surface import NewKey, SearchResult
-from palaver.tenant import ApiKey, Tenant
+from palaver.stores.report import StoreReport
+from palaver.surface import Loaded, NewKey, SearchResult, Visitor
+from palaver.tenant import ApiKey, Scope, Tenant
 from palaver.wire.base import Wire
+from palaver.wire.widget import LeadForm
 
 Schema = dict[str, Any]
 
@@ -59,6 +62,29 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who is calling. ``open``: no key was ever made, and none is needed; else ``scope`` and the rest are null without a key."""
+
+    open: bool
+    scope: Scope | None = None
+    tenant_id: str | None = None
+    key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WidgetLook:
+    """What anyone may know of a bot's widget: how it looks and what it asks for. ``title`` is the bot's name where it has no other."""
+
+    bot_id: str
+    title: str
+    greeting: str | None
+    suggestions: tuple[str, ...]
+    color: str | None
+    lead: LeadForm
+    consent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldProblem:
     """What is wrong with one field."""
 
@@ -76,17 +102,26 @@ VALUES: tuple[type[Any], ...] = (
     Branch,
     Chunk,
     Conversation,
+    ConversationAnalytics,
     Document,
     Entity,
     FieldProblem,
+    ListedTurn,
+    Loaded,
+    FiguresReport,
     Message,
     NewKey,
     Ready,
     SearchResult,
     SendResult,
+    Session,
+    StoreReport,
     Tenant,
     TrainingReport,
     Turn,
+    UnfoundQuestion,
+    Visitor,
+    WidgetLook,
 )
 
 PROBLEM: Schema = {

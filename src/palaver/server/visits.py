@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from palaver.allowances import Rate
 from palaver.attachment import PREFIX, is_attachment_id
 from palaver.conversation import Conversation
 from palaver.errors import Forbidden, NotFound
+from palaver.http.sse import StreamSlots
 from palaver.server.call import Call
 from palaver.wire.conversations import ConversationCreate, ConversationQuery
 from palaver.wire.files import FileUpload
 from palaver.wire.messages import MessageRegenerate
+from palaver.wire.widget import LeadForm, Widget, widget_of
+
+VISITOR_STREAMS_MAX = 8
 
 
 def _is_own(call: Call, conversation: Conversation) -> bool:
@@ -107,7 +112,46 @@ def own_listing(call: Call, wanted: ConversationQuery) -> dict[str, object]:
     return {**given, **own}
 
 
-def check_sending(call: Call, wanted: MessageRegenerate) -> None:
-    """Raise ``Forbidden`` where a visitor wants to set the model's parameters: they are the bot's."""
-    if call.access.is_visitor and "params" in wanted.model_fields_set:
+async def check_sending(call: Call, wanted: MessageRegenerate) -> None:
+    """Let a visitor send, or not.
+
+    Raises:
+        Forbidden: It sets the model's parameters, which are the bot's; or (``lead_required``) it did not say who it is.
+        RateLimited: It says too much.
+    """
+    if not call.access.is_visitor:
+        return
+    if "params" in wanted.model_fields_set:
         raise Forbidden("A visitor does not set the model's parameters.")
+    widget = await _widget(call)
+    visit = call.access.visit
+    if widget is not None and widget.lead is LeadForm.REQUIRED and visit is not None and not visit.named:
+        entity = await call.hub.entities.get(call.access.entity_id or "")
+        if entity.email is None:
+            raise Forbidden("Say first who you are.", code="lead_required")
+    _take(call, "message", widget)
+
+
+def slots(call: Call) -> StreamSlots:
+    """Return the event streams that a caller may open: a visitor only a few, so that others find room."""
+    streams = call.serving.streams
+    return streams.of(_visitor(call), VISITOR_STREAMS_MAX) if call.access.is_visitor else streams
+
+
+async def check_making(call: Call, what: str) -> None:
+    """Raise ``RateLimited`` where a visitor makes too much of something: as much of each as it may say."""
+    if call.access.is_visitor:
+        _take(call, what, await _widget(call))
+
+
+async def _widget(call: Call) -> Widget | None:
+    return widget_of(await call.hub.bots.get(call.access.bot_id or ""))
+
+
+def _take(call: Call, what: str, widget: Widget | None) -> None:
+    """Count it, where there is a widget that says how much may be; elsewhere it is for whoever made the key."""
+    if widget is None:
+        return
+    minute = Rate(times=widget.messages_per_minute, seconds=60)
+    day = Rate(times=widget.messages_per_day, seconds=86_400)
+    call.serving.allowances.take(f"{what} {_visitor(call)}", minute, day)

@@ -28,6 +28,7 @@ from palaver.conversation import (
     Conversation,
     ConversationStatus,
     InterruptReason,
+    ListedTurn,
     Message,
     Turn,
     TurnStatus,
@@ -35,6 +36,7 @@ from palaver.conversation import (
 )
 from palaver.entity import Entity
 from palaver.page import Order, Slice, Window
+from palaver.stores.figures import FiguresQuery, Tally, UnfoundFilter
 from palaver.stores.knowledge import KnowledgeRows
 from palaver.stores.orders import (
     AppendedMessage,
@@ -197,6 +199,13 @@ class ConversationRows(Protocol):
         """Edit a conversation; its version grows."""
         ...
 
+    async def title_conversation(self, tenant_id: str, conversation_id: str, title: str) -> Conversation:
+        """Give a conversation that has no title this one; its version stays, as it does when ``Outcome.title`` does it.
+
+        One that has a title keeps it. Returns it as it is then.
+        """
+        ...
+
     async def end_conversation(
         self, tenant_id: str, conversation_id: str, ending: Ending, *, if_version: int | None = None
     ) -> Conversation:
@@ -330,8 +339,12 @@ class TurnRows(Protocol):
         """Return a turn. One whose lease has expired is ended first (recovery on read)."""
         ...
 
-    async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[Turn]:
+    async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[ListedTurn]:
         """List turns of a tenant (None: of all), newest first."""
+        ...
+
+    async def tenant_of_turn(self, turn_id: str) -> str:
+        """Return whose a turn is, deleted ones included: for an operator, who reaches those of all tenants."""
         ...
 
     async def read_log(self, tenant_id: str, turn_id: str, *, after: int, limit: int, deleted: bool = False) -> TurnLog:
@@ -394,15 +407,77 @@ class MessageRows(Protocol):
 
         The children of a deleted turn hang on its parent; if it was on the active path, they stay on it. A head that is
         deleted leaves the newest end below its parent as the head, else the parent. An open turn is ended (``deleted``)
-        first. The conversation's version grows.
+        first. The conversation's version grows. It can be undone by ``restore_turn`` until a purge begins on it.
 
         Returns the ids of the messages that are gone.
         """
         ...
 
+    async def restore_turn(self, tenant_id: str, message_id: str) -> Message:
+        """Bring back all that the deletion which took this message took with it, as it was: its turns, their messages,
+        ``index`` and ``seq``; one that was open is ``interrupted`` (``deleted``) now. The conversation's version grows.
+
+        A restored turn hangs where it hung, or on the nearest turn before that which is there. What hung on it hangs on it
+        again, and so does what was said since where it was missing: what continued the head that its deletion left, and
+        what was regenerated or edited beside its children. Everything else stays where it is: deleting and restoring turns
+        in whatever order leads to the same tree. It is on the active path if something on that hangs on it now; the head
+        that was deleted is the head again, unless something else has been said or switched to since.
+
+        A message that is not deleted is returned as it is.
+
+        Raises:
+            NotFound: Also once a purge has begun on it, and while its conversation or its bot is deleted.
+        """
+        ...
+
+    async def page_deleted_messages(
+        self, tenant_id: str, window: Window, *, conversation_id: str | None = None
+    ) -> Slice[Message]:
+        """List the messages that ``restore_turn`` can bring back, of all conversations that are there or of one, those that
+        were deleted last first. Of an unknown conversation there are none."""
+        ...
+
     async def search_messages(self, tenant_id: str, query: SearchQuery, window: Window) -> Slice[Message]:
         """List messages that hold all the words of the query, newest first. Questions are found from their begin,
         answers from their end, deleted ones never."""
+        ...
+
+
+class FigureRows(Protocol):
+    """What is counted of conversations; ``stores.figures`` says what that is.
+
+    Every step that changes a figure marks its conversation as uncounted, too: a turn that ends, an append, a rating, an end, a
+    delete, a restore, an entity that is forgotten. So do conversations that came by ``put_records``, or with an older schema.
+    """
+
+    async def count_figures(self, owner: str, lease_seconds: float, limit: int) -> int:
+        """Count up to ``limit`` uncounted conversations anew, and add to the roll-ups what has changed.
+
+        A conversation is counted in one step, so that a call that is cut leaves it counted or uncounted. One owner counts at a
+        time: its lease is renewed by each call that finds something. One in which a turn runs may be left for later.
+
+        Returns how many were counted; 0 where nothing is to do, or another's lease holds.
+
+        A purge leaves nothing of a conversation in its sheet or in the roll-ups.
+        """
+        ...
+
+    async def figures(self, tenant_id: str, wanted: FiguresQuery) -> Sequence[Tally]:
+        """Return the sums that are asked for, by their keys; those that are empty are left out.
+
+        They are what counting all conversations now would give, counted or not. Conversations of a deleted bot don't
+        count; those of an entity that was forgotten count as nobody's.
+
+        Raises:
+            StoreUnavailable: Also where so much is counted anew just now that no moment could be read.
+        """
+        ...
+
+    async def page_unfound(self, tenant_id: str, wanted: UnfoundFilter, window: Window) -> Slice[Turn]:
+        """List the turns that ``Figure.UNFOUND`` counts, those asked last first: as many as ``figures`` says, at any time.
+
+        Of what is not of that time nothing is read.
+        """
         ...
 
 
@@ -465,7 +540,8 @@ class RecordRows(Protocol):
         cheaper setting: what was put is safe once a later ``set_note`` has returned.
 
         Raises:
-            Conflict: Something refers to what is not there, or has the id or the place of something else.
+            Conflict: Something refers to what is not there, or has the id or the place of something else. A store may have
+                ids for each tenant on its own; in any other the id of what another tenant has is refused.
         """
         ...
 
@@ -483,7 +559,16 @@ class RecordRows(Protocol):
 
 
 class Store(
-    TenantRows, BotRows, ConversationRows, TurnRows, MessageRows, AttachmentRows, KnowledgeRows, RecordRows, Protocol
+    TenantRows,
+    BotRows,
+    ConversationRows,
+    TurnRows,
+    MessageRows,
+    FigureRows,
+    AttachmentRows,
+    KnowledgeRows,
+    RecordRows,
+    Protocol,
 ):
     """Keeps everything. Opened by ``open``, closed by ``close``; both may be called once."""
 
@@ -511,4 +596,8 @@ class Store(
 
     async def health(self) -> StoreHealth:
         """Say what an acknowledgement means here. Raises when the store does not answer."""
+        ...
+
+    async def size_bytes(self) -> int:
+        """Return what the whole database takes: its file, or what its server says. Cheap, and no more exact than that."""
         ...

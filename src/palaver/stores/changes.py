@@ -8,7 +8,7 @@ from datetime import datetime
 from palaver.bot import Bot
 from palaver.conversation import Conversation
 from palaver.entity import Entity
-from palaver.errors import VersionConflict
+from palaver.errors import Conflict, VersionConflict
 from palaver.metadata import merge
 from palaver.stores.orders import UNSET, BotChange, BotDraft, ConversationChange, EntityChange, EntityDraft
 
@@ -29,6 +29,7 @@ def new_bot(draft: BotDraft, now: datetime) -> Bot:
         params=draft.params,
         retrieval=draft.retrieval,
         idle_timeout_minutes=draft.idle_timeout_minutes,
+        widget=draft.widget,
         metadata=draft.metadata,
         created_at=now,
         updated_at=now,
@@ -60,6 +61,7 @@ def changed_bot(bot: Bot, change: BotChange, now: datetime) -> Bot:
         params=bot.params if change.params is UNSET else change.params,
         retrieval=bot.retrieval if change.retrieval is UNSET else change.retrieval,
         idle_timeout_minutes=bot.idle_timeout_minutes if idle is UNSET else idle,
+        widget=bot.widget if change.widget is UNSET else change.widget,
         metadata=bot.metadata if change.metadata is UNSET else merge(bot.metadata, change.metadata),
         updated_at=now,
         version=bot.version + 1,
@@ -80,10 +82,23 @@ def changed_entity(entity: Entity, change: EntityChange, now: datetime) -> Entit
     )
 
 
+def bot_after(bot_id: str, change: ConversationChange) -> str:
+    """Return whose a conversation of this bot is after an edit."""
+    return bot_id if change.bot_id is UNSET else change.bot_id
+
+
 def changed_conversation(conversation: Conversation, change: ConversationChange) -> Conversation:
-    """Return a conversation as it is after an edit."""
+    """Return a conversation as it is after an edit.
+
+    Raises:
+        Conflict: It is to be given to another bot, and somebody has spoken in it.
+    """
+    bot_id = bot_after(conversation.bot_id, change)
+    if bot_id != conversation.bot_id and conversation.turn_count:
+        raise Conflict("Somebody has spoken in this conversation: it stays with its bot.")
     return replace(
         conversation,
+        bot_id=bot_id,
         title=conversation.title if change.title is UNSET else change.title,
         external_id=conversation.external_id if change.external_id is UNSET else change.external_id,
         metadata=conversation.metadata if change.metadata is UNSET else merge(conversation.metadata, change.metadata),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from palaver.document import Document, DocumentError, DocumentSource, DocumentStatus
+from palaver.document import Chunk, Document, DocumentError, DocumentSource, DocumentStatus
 from palaver.errors import FenceLost, TrainingInProgress
 from palaver.stores.knowledge_orders import ATTEMPTS_MAX, DocumentDraft, Replacement
 
@@ -62,8 +62,24 @@ def replaced(document: Document, replacement: Replacement, content: bytes | None
         version=document.version + 1,
         status=DocumentStatus.PENDING,
         error=None,
+        chunk_count=ready_chunks(document),
         updated_at=now,
     )
+
+
+def ready_chunks(document: Document) -> int:
+    """Return how many chunks a document has apart from those that a claim has written so far."""
+    return 0 if document.ready_version is None else document.chunk_count
+
+
+def written_so_far(chunks: Sequence[Chunk]) -> int:
+    """Return how many chunks of a version are written once these are."""
+    return max((chunk.ordinal + 1 for chunk in chunks), default=0)
+
+
+def begun(document: Document) -> Document:
+    """Return a document whose newest version somebody makes ready from now on."""
+    return replace(document, status=DocumentStatus.PROCESSING, chunk_count=ready_chunks(document))
 
 
 def published(
@@ -90,7 +106,13 @@ def published(
 
 def failed(document: Document, error: DocumentError, now: datetime) -> Document:
     """Return a document whose newest version will not become ready; the ready one, if there is one, answers on."""
-    return replace(document, status=DocumentStatus.FAILED, error=error, updated_at=now)
+    left = ready_chunks(document)
+    return replace(document, status=DocumentStatus.FAILED, error=error, chunk_count=left, updated_at=now)
+
+
+def given_back(document: Document) -> Document:
+    """Return a document whose newest version waits again for somebody to make it ready."""
+    return replace(document, status=DocumentStatus.PENDING, chunk_count=ready_chunks(document))
 
 
 def is_indexed_anew(document: Document, replacement: Replacement) -> bool:

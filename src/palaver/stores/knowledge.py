@@ -48,6 +48,13 @@ class DocumentRows(Protocol):
         """Keep a document (``pending``) and its content. Raises ``NotFound`` for the bot, ``KeyReused``."""
         ...
 
+    async def find_made_document(self, tenant_id: str, once: Once) -> Document | None:
+        """Return what a create with this key made, so that nothing is spent on making it again.
+
+        Raises ``NotFound`` for what was deleted since, ``KeyReused``.
+        """
+        ...
+
     async def get_document(self, tenant_id: str, document_id: str) -> Document:
         """Return a document."""
         ...
@@ -93,6 +100,7 @@ class DocumentRows(Protocol):
     async def put_chunks(self, claim: Ingestion, chunks: Sequence[Chunk], embedded: Embedded | None = None) -> None:
         """Write up to ``CHUNKS_AT_ONCE`` chunks of the claimed version, with their vectors. Nobody finds them yet.
 
+        Where no version is ready, ``chunk_count`` tells from then on what was written of this one, as long as the claim goes on.
         The same chunks again change nothing. May use the cheaper setting.
 
         Raises:
@@ -109,6 +117,13 @@ class DocumentRows(Protocol):
 
         Raises:
             FenceLost: The claim has ended, or the document was deleted. Nothing was written.
+        """
+        ...
+
+    async def give_document_back(self, claim: Ingestion) -> Document:
+        """End the claim as if it had never been: the document waits (``pending``) for anybody, and the try does not count.
+
+        What was written for the version is gone. For a process that stops in good order. Raises ``FenceLost``.
         """
         ...
 
@@ -157,8 +172,12 @@ class ChunkRows(Protocol):
         """List the vectors of a document's version (``document_id, version``) by ``ordinal``, ready or not."""
         ...
 
-    async def unembedded_chunks(self, tenant_id: str, bot_id: str, embedding: str, limit: int) -> Sequence[Chunk]:
-        """Return live chunks of a bot that have no vector by this embedding."""
+    async def unembedded_chunks(self, tenant_id: str, bot_id: str, embedding: str, window: Window) -> Slice[Chunk]:
+        """List live chunks of a bot that have no vector by this embedding. Only ``limit`` and ``after`` of a window count.
+
+        A page costs what lies between its two ends, whether it has a vector or not. What is published meanwhile may lie
+        before a position: only a listing from the beginning that is empty says that nothing is left.
+        """
         ...
 
     async def put_vectors(self, tenant_id: str, embedding: str, vectors: Sequence[Vector]) -> None:

@@ -76,6 +76,11 @@ class Embedded:
     vectors: Sequence[bytes]
 
 
+def vectors_by_chunk(count: int, embedded: Embedded | None) -> Sequence[Mapping[str, bytes]]:
+    """Return the vectors of each of ``count`` chunks by their embeddings' names: one, or none."""
+    return [{} for _ in range(count)] if embedded is None else [{embedded.embedding: each} for each in embedded.vectors]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkQuery:
     """Words to find in the chunks of a bot, as a person writes them: the best ``k`` are wanted, by their relevance.

@@ -13,6 +13,9 @@ from palaver.stores.scan import Scan
 MESSAGES_LOOKED_AT = 10_000
 """A filter by words considers the conversations of this many newest messages that hold them."""
 
+RATINGS = (1, 5)
+"""The worst and the best."""
+
 # Unrated conversations come last in both orders; the index has the same expressions.
 _KEYS: Mapping[tuple[ConversationSort, Order], str | None] = {
     (ConversationSort.LAST_ACTIVITY_AT, Order.DESC): "c.last_activity_at",
@@ -34,6 +37,16 @@ class Condition:
 
     sql: str
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def by_rating(wanted: ConversationFilter) -> Iterator[Condition]:
+    """Yield what the ratings are to be. In the order of ratings it is said as the index has it, so that only those are read."""
+    key = (wanted.sort is ConversationSort.RATING and _KEYS[wanted.sort, wanted.order]) or "c.rating"
+    if wanted.min_rating is not None or wanted.max_rating is not None:
+        yield Condition(
+            f"{key} BETWEEN :min_rating AND :max_rating",
+            {"min_rating": wanted.min_rating or RATINGS[0], "max_rating": wanted.max_rating or RATINGS[1]},
+        )
 
 
 def position_in(wanted: ConversationFilter, keys: Position) -> Position:

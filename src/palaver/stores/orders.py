@@ -73,6 +73,7 @@ class BotChange:
     params: Mapping[str, Any] | Unset = UNSET
     retrieval: Mapping[str, Any] | Unset = UNSET
     idle_timeout_minutes: int | None | Unset = UNSET
+    widget: Mapping[str, Any] | None | Unset = UNSET
     metadata: Mapping[str, Any] | Unset = UNSET
 
 
@@ -89,8 +90,12 @@ class EntityChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationChange:
-    """What an edit of a conversation changes. ``metadata`` is merged one level deep; None removes a key."""
+    """What an edit of a conversation changes. ``metadata`` is merged one level deep; None removes a key.
 
+    ``bot_id``: another bot, while nobody has spoken.
+    """
+
+    bot_id: str | Unset = UNSET
     title: str | None | Unset = UNSET
     external_id: str | None | Unset = UNSET
     metadata: Mapping[str, Any] | Unset = UNSET
@@ -119,6 +124,7 @@ class BotDraft:
     params: Mapping[str, Any] = field(default_factory=dict)
     retrieval: Mapping[str, Any] = field(default_factory=dict)
     idle_timeout_minutes: int | None = None
+    widget: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -158,7 +164,8 @@ class ConversationFilter:
     """Which conversations; every field that is given must hold. Times are half-open: ``after <= started_at < before``.
 
     ``metadata`` compares the text of top-level values; ``q`` is a literal, case-insensitive part of the title, or words
-    that one of its messages holds. ``deleted`` lists the deleted ones that can still be restored, and only these.
+    that one of its messages holds. ``deleted`` lists the deleted ones that can still be restored, and only these. The ratings,
+    1–5 and both included, leave those out that were not rated.
     """
 
     bot_id: str | None = None
@@ -167,6 +174,8 @@ class ConversationFilter:
     entity_type: EntityType | None = None
     external_id: str | None = None
     kind: Kind | None = None
+    min_rating: int | None = None
+    max_rating: int | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -302,7 +311,8 @@ class Outcome:
 
     ``events`` are those of its log that may not be written yet; those that the log has stay as they are. ``behind`` is the
     number of the last event before them that was written: a log that ends before it has lost something. ``consulted`` are
-    the ids of all documents whose text is in its log or its citations: a purge of one finds what to empty by it.
+    the ids of all documents whose text is in its log or its citations: a purge of one finds what to empty by it. ``title`` is
+    what the conversation is called from now on if it has no title in that moment; its version stays.
     """
 
     status: TurnStatus
@@ -314,6 +324,7 @@ class Outcome:
     usage: Usage = field(default_factory=Usage)
     context: ContextUse | None = None
     first_token_at: datetime | None = None
+    title: str | None = None
     events: Sequence[Event] = ()
     behind: int | None = None
 
@@ -400,6 +411,7 @@ class StoreHealth:
     survives_power_cut: bool
     schema_version: int
     detail: str
+    engine_version: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     risks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

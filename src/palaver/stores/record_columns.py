@@ -49,6 +49,7 @@ def conversation_record_columns(record: ConversationRecord) -> Columns:
         "last_seq": record.last_seq,
         "last_index": record.last_index,
         "deletion": record.deletion,
+        "lost_id": record.lost_head_id,
         **_about(conversation),
         **_counted(conversation),
     }
@@ -100,6 +101,7 @@ def turn_record_columns(record: TurnRecord) -> Columns:
         "stop_reason": record.stop_reason and record.stop_reason.value,
         "last_seq": record.last_seq,
         "deleted_at": record.deleted_at and to_micros(record.deleted_at),
+        "origin_id": record.origin_id,
         **_state(record.turn),
         **_use(record.turn),
     }

@@ -49,7 +49,7 @@ def _plain(record: Record) -> Any:
         case KeyRecord():
             return [record.key.tenant_id, key_record_columns(record)]
         case BotRecord(bot=bot, index=index):
-            free = {"params": _free(bot.params), "retrieval": _free(bot.retrieval), "metadata": _free(bot.metadata)}
+            free = {name: _free(getattr(bot, name) or {}) for name in ("params", "retrieval", "widget", "metadata")}
             deleted_at = bot.deleted_at and to_micros(bot.deleted_at)
             return [record.place, {**bot_columns(bot), **free}, deleted_at, _once(record.once), encode(index)]
         case EntityRecord(entity=entity):

@@ -5,7 +5,8 @@ stores hold the same if their records are equal.
 
 ``place`` is a number in the order of making: unique among all records of its kind in the store, and larger than those
 of all that was made before. A store keeps the places that it is given and takes new ones from beyond them: lists stay in
-their order, and the cursors that lead through them hold.
+their order, and the cursors that lead through them hold. What comes from elsewhere has no place (None) and gets the next
+one; what is listed always has one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from palaver.bot import Bot
 from palaver.conversation import Conversation, InterruptReason, Message, Turn
 from palaver.document import Chunk, Document
 from palaver.entity import Entity
+from palaver.errors import Conflict
 from palaver.events import Event
 from palaver.stores.knowledge_orders import BotIndex
 from palaver.stores.orders import Once
@@ -69,7 +71,7 @@ class BotRecord:
     bot: Bot
     once: Once | None = None
     index: BotIndex = field(default_factory=BotIndex)
-    place: int
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ class EntityRecord:
 
     entity: Entity
     once: Once | None = None
-    place: int
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,20 +98,25 @@ class AttachmentRecord:
 class ConversationRecord:
     """A conversation (of its ``entity`` only the id counts), its counters, and the key that it was created with.
 
-    ``deletion`` is the id of what was deleted: the conversation itself, or its bot.
+    ``deletion`` is the id of what was deleted: the conversation itself, or its bot. ``lost_head_id`` is that of the turn
+    that was its head and was deleted, until another is made the head.
     """
 
     conversation: Conversation
     last_seq: int
     last_index: int
     deletion: str | None = None
+    lost_head_id: str | None = None
     once: Once | None = None
-    place: int
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRecord:
-    """A turn, and what its worker, its queue and its retries need. Times are microseconds of the store's clock."""
+    """A turn, and what its worker, its queue and its retries need. Times are microseconds of the store's clock.
+
+    ``origin_id`` is that of the deleted turn which it would continue (``stores.tree``): it stands on the same parent.
+    """
 
     turn: Turn
     once: Once | None = None
@@ -123,7 +130,8 @@ class TurnRecord:
     stop_reason: InterruptReason | None = None
     last_seq: int | None = None
     deleted_at: datetime | None = None
-    place: int
+    origin_id: str | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +145,7 @@ class MessageRecord:
     message: Message
     on_path: bool
     deleted_at: datetime | None = None
-    place: int
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,3 +198,14 @@ Record = (
     | DocumentRecord
     | ChunkRecord
 )
+
+
+def taken(any_id: str) -> Conflict:
+    """Return the refusal of a record whose id is that of something else."""
+    return Conflict(f"{any_id} is the id of something else.")
+
+
+def check_tenant(record: TenantRecord, tenant_id: str) -> None:
+    """Raise ``Conflict`` unless a record is the one of this tenant."""
+    if record.tenant.id != tenant_id:
+        raise Conflict("A tenant's record is put for that tenant.")

@@ -18,6 +18,7 @@ from palaver.conversation import (
     EndReason,
     InterruptReason,
     Kind,
+    ListedTurn,
     Message,
     Part,
     Role,
@@ -37,8 +38,10 @@ from palaver.stores.knowledge_orders import BotIndex
 from palaver.tenant import ApiKey, Scope, Tenant
 
 Row = Sequence[Any]
-BOT_WIDTH = 13
+BOT_WIDTH = 14
 ENTITY_WIDTH = 9
+TURN_WIDTH = 21
+MESSAGE_WIDTH = 13
 
 
 def to_json(value: Any) -> str:
@@ -91,7 +94,8 @@ def key_of(row: Row) -> ApiKey:
 
 def bot_of(row: Row) -> Bot:
     """``{bot_columns}``"""
-    bot_id, name, instructions, model, params, retrieval, idle, metadata, created, updated, deleted, version, _ = row
+    bot_id, name, instructions, model, params, retrieval, idle, widget, metadata, *made, version, _ = row
+    created, updated, deleted = made
     return Bot(
         id=bot_id,
         name=name,
@@ -100,6 +104,7 @@ def bot_of(row: Row) -> Bot:
         params=json.loads(params),
         retrieval=json.loads(retrieval),
         idle_timeout_minutes=idle,
+        widget=None if widget is None else json.loads(widget),
         metadata=json.loads(metadata),
         created_at=from_micros(created),
         updated_at=from_micros(updated),
@@ -183,6 +188,12 @@ def turn_of(row: Row) -> Turn:
     )
 
 
+def listed_turn_of(row: Row) -> ListedTurn:
+    """``{turn_columns}``, its tenant, its bot's id and name"""
+    tenant_id, bot_id, bot_name = row[TURN_WIDTH : TURN_WIDTH + 3]
+    return ListedTurn.of(turn_of(row), tenant_id=tenant_id, bot_id=bot_id, bot_name=bot_name)
+
+
 def message_of(row: Row) -> Message:
     """``{message_columns}``; a question is always ``completed`` and no model wrote it"""
     message_id, conversation_id, turn_id, seq, role, text, parts, citations, rating, feedback = row[:10]
@@ -253,6 +264,7 @@ def bot_columns(bot: Bot) -> dict[str, Any]:
         "params": to_json(bot.params),
         "retrieval": to_json(bot.retrieval),
         "idle_timeout_minutes": bot.idle_timeout_minutes,
+        "widget": None if bot.widget is None else to_json(bot.widget),
         "metadata": to_json(bot.metadata),
         "created_at": to_micros(bot.created_at),
         "updated_at": to_micros(bot.updated_at),

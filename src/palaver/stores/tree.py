@@ -1,6 +1,9 @@
 """The tree of turns: its branches, and the turns that appended messages make.
 
 A turn's key (whatever a store counts its turns by) is always larger than its parent's.
+
+A deleted turn leaves what continued it to its parent. Its *origin* says of a turn that hangs so, deleted or not, which deleted
+turn it would continue: so each can be restored, in whatever order. A purge leaves it the origin of what it removes.
 """
 
 from __future__ import annotations
@@ -19,6 +22,27 @@ class Node(NamedTuple):
     key: int
     turn_id: str
     parent_key: int | None
+
+
+class Hanging(NamedTuple):
+    """A turn by its key, the key of the deleted turn that it would continue (None: it continues its parent), and whether it
+    is deleted itself."""
+
+    key: int
+    origin: int | None
+    deleted: bool
+
+
+def taken_back(restored: int, hanging: Iterable[Hanging]) -> Sequence[int]:
+    """Return which of the turns on the parent of a deleted one hang on that when it is there again."""
+    below = {restored}
+    found = []
+    for each in sorted(hanging):
+        if each.origin in below:
+            found.append(each.key)
+            if each.deleted:
+                below.add(each.key)
+    return found
 
 
 def branches_of(nodes: Iterable[Node], head_key: int | None) -> Sequence[Branch]:

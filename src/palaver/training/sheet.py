@@ -1,23 +1,17 @@
-"""The pairs of a training document as CSV, for people and their spreadsheets.
-
-RFC 4180: every cell in quotes, CRLF at the end of a row, UTF-8. A spreadsheet takes what begins with ``=`` and its like for
-a formula, so that such a cell gets an apostrophe in front: what a visitor wrote is never run on the desk of whoever
-opens the file. https://owasp.org/www-community/attacks/CSV_Injection
-"""
+"""The pairs of a training document as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from palaver.document import Chunk, TrainedPair
 from palaver.page import PAGE_LIMIT_MAX, Window
+from palaver.sheet import csv_row
 from palaver.stores.knowledge import ChunkRows
 from palaver.training.pairs import pairs_in, turn_of
 
-MEDIA_TYPE = "text/csv"
 COLUMNS = ("question", "answer", "conversation_id", "turn_id")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 async def training_csv(store: ChunkRows, tenant_id: str, document_id: str) -> AsyncGenerator[bytes]:
@@ -36,13 +30,3 @@ async def training_csv(store: ChunkRows, tenant_id: str, document_id: str) -> As
 
 def _row(pair: TrainedPair) -> bytes:
     return csv_row((pair.question, pair.answer, pair.conversation_id, pair.turn_id))
-
-
-def csv_row(cells: Iterable[str]) -> bytes:
-    """Return one row, in which no cell is a formula."""
-    return (",".join(map(_cell, cells)) + "\r\n").encode()
-
-
-def _cell(text: str) -> str:
-    shown = f"'{text}" if text.startswith(_FORMULA) else text
-    return '"' + shown.replace('"', '""') + '"'

@@ -17,12 +17,12 @@ from palaver.clock import Clock, SystemClock, from_micros
 from palaver.document import Document, DocumentError, DocumentSource, TrainedPair, TrainingReport
 from palaver.errors import FenceLost, ModelError, PalaverError
 from palaver.ids import new_id
+from palaver.sheet import MEDIA_TYPE
 from palaver.stores.documents import CUT, NOTHING
 from palaver.stores.knowledge_orders import DocumentDraft, Ingestion, TrainingFilter, TrainingPolicy
 from palaver.training.means import Means
 from palaver.training.run import Run, report_of_selection
 from palaver.training.selection import Selection
-from palaver.training.sheet import MEDIA_TYPE
 
 SAMPLE = 20
 """How many pairs a preview shows."""

@@ -24,6 +24,7 @@ from palaver.metadata import METADATA_BYTES, check_size
 
 DEPTH_MAX = 64
 INSTRUCTIONS_CODE_POINTS = 100_000
+PARAGRAPH_CODE_POINTS = 1_000
 FEEDBACK_CODE_POINTS = 10_000
 EXTERNAL_ID_CODE_POINTS = 255
 QUERY_CODE_POINTS = 1_000
@@ -194,6 +195,7 @@ ExternalId = Annotated[
     _said(format="palaver-name", minLength=1, maxLength=EXTERNAL_ID_CODE_POINTS),
 ]
 Instructions = Annotated[str, _text_rule(_bounded(INSTRUCTIONS_CODE_POINTS)), _said(maxLength=INSTRUCTIONS_CODE_POINTS)]
+Paragraph = Annotated[str, _text_rule(_bounded(PARAGRAPH_CODE_POINTS)), _said(maxLength=PARAGRAPH_CODE_POINTS)]
 Feedback = Annotated[str, _text_rule(_bounded(FEEDBACK_CODE_POINTS)), _said(maxLength=FEEDBACK_CODE_POINTS)]
 SearchText = Annotated[
     str, _text_rule(_bounded(QUERY_CODE_POINTS, "query_too_long")), _said(maxLength=QUERY_CODE_POINTS)

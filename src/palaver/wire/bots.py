@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from palaver.wire.base import Instructions, Metadata, Name, Wire
+from palaver.wire.base import Instructions, MessageText, Metadata, Name, Wire
 from palaver.wire.params import Params
 from palaver.wire.retrieval import Retrieval
+from palaver.wire.widget import Widget
 
 ModelName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-9;-~]([ -~]*[!-9;-~])?$")]
 """``provider:name``, or the bare name of a model given in process. Whether it is configured is asked when it is used."""
@@ -24,6 +25,7 @@ class BotCreate(Wire):
     params: Params = Field(default_factory=Params)
     retrieval: Retrieval = {}  # noqa: RUF012
     idle_timeout_minutes: IdleMinutes | None = None
+    widget: Widget | None = None
     metadata: Metadata = {}  # noqa: RUF012
 
 
@@ -36,4 +38,15 @@ class BotEdit(Wire):
     params: Params = Field(default_factory=Params)
     retrieval: Retrieval = {}  # noqa: RUF012
     idle_timeout_minutes: IdleMinutes | None = None
+    widget: Widget | None = None
     metadata: Metadata = {}  # noqa: RUF012
+
+
+class BotAsk(Wire):
+    """A question to a bot as it would be with these fields, of which nothing is kept. What is not given is the bot's own."""
+
+    text: MessageText
+    instructions: Instructions = ""
+    model: ModelName = ""
+    params: Params = Field(default_factory=Params)
+    retrieval: Retrieval = {}  # noqa: RUF012

@@ -30,6 +30,16 @@ from palaver.wire.entities import EntityCreate
 from palaver.wire.pages import PageQuery
 
 _FILTER = "invalid_filter"
+_BY_VALUE = (
+    "bot_id",
+    "entity_id",
+    "external_id",
+    "min_rating",
+    "max_rating",
+    "created_after",
+    "created_before",
+    "metadata",
+)
 
 
 class ConversationCreate(Wire):
@@ -53,8 +63,10 @@ class ConversationCreate(Wire):
 
 
 class ConversationEdit(Wire):
-    """Changes of a conversation: ``metadata`` is merged one level deep, other fields are replaced."""
+    """Changes of a conversation: ``metadata`` is merged one level deep, other fields are replaced. ``bot_id`` can be changed while
+    nobody has spoken."""
 
+    bot_id: AnyId = ""
     title: Name | None = None
     external_id: ExternalId | None = None
     metadata: Metadata = {}  # noqa: RUF012
@@ -74,14 +86,14 @@ class HeadSwitch(Wire):
     turn_id: AnyId
 
 
-class ConversationQuery(PageQuery):
-    """Filters, order and page of a list of conversations."""
+class ConversationWhich(Wire):
+    """Filters of conversations."""
 
     CODES: ClassVar[Mapping[str, str]] = {
-        **PageQuery.CODES,
-        **dict.fromkeys(("bot_id", "entity_id", "external_id", "created_after", "created_before", "metadata"), _FILTER),
+        **dict.fromkeys(_BY_VALUE, _FILTER),
         "q": _FILTER,
     }
+    UNKNOWN: ClassVar[str] = _FILTER
 
     bot_id: FilterValue | None = None
     status: Annotated[ConversationStatus, choice(ConversationStatus, _FILTER)] | None = None
@@ -89,10 +101,19 @@ class ConversationQuery(PageQuery):
     entity_type: Annotated[EntityType, choice(EntityType, _FILTER)] | None = None
     external_id: FilterValue | None = None
     kind: Annotated[Kind, choice(Kind, _FILTER)] | None = None
+    min_rating: Rating | None = None
+    max_rating: Rating | None = None
     created_after: Time | None = None
     created_before: Time | None = None
     metadata: dict[FilterKey, FilterValue] = {}  # noqa: RUF012
     q: Annotated[SearchText, Field(min_length=1)] | None = None
+
+
+class ConversationQuery(ConversationWhich, PageQuery):
+    """Filters, order and page of a list of conversations."""
+
+    CODES: ClassVar[Mapping[str, str]] = {**PageQuery.CODES, **ConversationWhich.CODES}
+
     deleted: bool = False
     sort: Annotated[ConversationSort, choice(ConversationSort, _FILTER)] = ConversationSort.LAST_ACTIVITY_AT
     order: Annotated[Order, choice(Order, _FILTER)] = Order.DESC

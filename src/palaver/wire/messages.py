@@ -10,17 +10,18 @@ from pydantic import Field
 from palaver.conversation import Policy, Role
 from palaver.wire.base import AnyId, ClientKey, Feedback, MessageText, Rating, Wire, choice
 from palaver.wire.files import Attachments
-from palaver.wire.params import Params
+from palaver.wire.params import TurnParams
 
 APPEND_MAX = 1_000
 
 
 class MessageRegenerate(Wire):
-    """How a turn begins. ``client_id`` is the message's own id at the client: it serves as the idempotency key."""
+    """How a turn begins. ``client_id`` is the message's own id at the client: it serves as the idempotency key. ``params`` are laid
+    over the bot's for this turn; ``instructions`` among them are laid behind the bot's."""
 
     policy: Annotated[Policy, choice(Policy)] = Policy.REJECT
     client_id: ClientKey | None = None
-    params: Params = Field(default_factory=Params)
+    params: TurnParams = Field(default_factory=TurnParams)
 
 
 class MessageEdit(MessageRegenerate):

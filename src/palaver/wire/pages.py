@@ -40,6 +40,14 @@ class MessageQuery(PageQuery):
     order: Annotated[Order, choice(Order, "invalid_filter")] = Order.ASC
 
 
+class DeletedMessageQuery(PageQuery):
+    """A page of messages that can be restored: of one conversation, or of all."""
+
+    CODES: ClassVar[Mapping[str, str]] = {**PageQuery.CODES, "conversation_id": "invalid_filter"}
+
+    conversation_id: FilterValue | None = None
+
+
 class TurnQuery(PageQuery):
     """A page of turns."""
 

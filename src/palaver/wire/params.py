@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from palaver.wire.base import StopText, Wire
+from palaver.wire.base import Instructions, StopText, Wire
 
 Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 
@@ -23,3 +23,9 @@ class Params(Wire):
     frequency_penalty: Penalty = 0.0
     context_tokens: Annotated[int, Field(ge=100, le=10_000_000)] = 8_000
     vision: bool = True
+
+
+class TurnParams(Params):
+    """Parameters of a model for one turn. ``instructions`` are laid behind the bot's, for this turn and no other."""
+
+    instructions: Instructions = ""

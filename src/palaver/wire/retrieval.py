@@ -8,10 +8,18 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from palaver.errors import InvalidInput
-from palaver.retrieval.settings import K_MAX, retrieval_settings
+from palaver.retrieval.settings import (
+    K_MAX,
+    NAME_CHARACTERS,
+    VECTOR_WEIGHT_MIN,
+    WHERE_CHARACTERS,
+    WHERE_KEYS,
+    retrieval_settings,
+)
 from palaver.wire.base import refused
 
-_NAME = {"anyOf": [{"type": "string", "pattern": "^[!-~]([ -~]{0,198}[!-~])?$"}, {"type": "null"}]}
+_NAME_PATTERN = f"^[!-~]([ -~]{{0,{NAME_CHARACTERS - 2}}}[!-~])?$"
+_NAME = {"anyOf": [{"type": "string", "pattern": _NAME_PATTERN}, {"type": "null"}]}
 _SCHEMA = {
     "type": "object",
     "additionalProperties": False,
@@ -19,11 +27,11 @@ _SCHEMA = {
         "enabled": {"type": "boolean"},
         "k": {"type": "integer", "minimum": 1, "maximum": K_MAX},
         "embedding": _NAME,
-        "vector_weight": {"type": "number", "minimum": 0.7, "maximum": 1},
+        "vector_weight": {"type": "number", "minimum": VECTOR_WEIGHT_MIN, "maximum": 1},
         "where": {
             "type": "object",
-            "maxProperties": 20,
-            "additionalProperties": {"type": "string", "format": "palaver-message", "maxLength": 1_000},
+            "maxProperties": WHERE_KEYS,
+            "additionalProperties": {"type": "string", "format": "palaver-message", "maxLength": WHERE_CHARACTERS},
         },
         "reranker": _NAME,
     },

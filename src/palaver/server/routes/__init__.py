@@ -2,10 +2,12 @@
 
 from palaver.server.call import Endpoint
 from palaver.server.routes import (
+    analytics,
     bots,
     conversations,
     documents,
     entities,
+    exports,
     files,
     health,
     keys,
@@ -14,7 +16,10 @@ from palaver.server.routes import (
     messages,
     pages,
     search,
+    session,
+    store,
     turns,
+    visitors,
 )
 
 ALL: tuple[Endpoint, ...] = (
@@ -23,12 +28,17 @@ ALL: tuple[Endpoint, ...] = (
     *conversations.ROUTES,
     *lifecycle.ROUTES,
     *messages.ROUTES,
+    *exports.ROUTES,
     *files.ROUTES,
     *turns.ROUTES,
     *search.ROUTES,
     *documents.ROUTES,
     *knowledge.ROUTES,
+    *analytics.ROUTES,
     *keys.ROUTES,
+    *store.ROUTES,
+    *visitors.ROUTES,
+    *session.ROUTES,
     *health.ROUTES,
     *pages.ROUTES,
 )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
 from starlette.responses import Response
 
 from palaver.bot import Bot
+from palaver.events import Event
+from palaver.http.sse import EventStream
 from palaver.server.call import Answered, Call, Endpoint, created, nothing, page, value
 from palaver.tenant import Scope
 from palaver.wire.base import Empty
-from palaver.wire.bots import BotCreate, BotEdit
+from palaver.wire.bots import BotAsk, BotCreate, BotEdit
 from palaver.wire.pages import BotQuery
 
 _ONE = Answered(kind=Bot, headers=("ETag",))
@@ -46,6 +51,20 @@ async def restore(call: Call) -> Response:
     bot_id = call.id("bot")
     await call.body(Empty, optional=True)
     return value(await call.hub.bots.restore(bot_id))
+
+
+async def ask(call: Call) -> Response:
+    bot_id, wanted = call.id("bot"), await call.body(BotAsk)
+    slots = call.serving.streams
+    slots.check()
+    aside = await call.hub.bots.prepare(bot_id, **wanted.given())
+    return EventStream(aside.turn_id, _batches(call.hub.asides.events(aside)), slots=slots)
+
+
+async def _batches(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Sequence[Event], None]:
+    async with aclosing(events):
+        async for event in events:
+            yield (event,)
 
 
 ROUTES = (
@@ -104,5 +123,16 @@ ROUTES = (
         body_optional=True,
         codes=(409,),
         answers={200: _ONE},
+    ),
+    Endpoint(
+        method="POST",
+        path=_ID + "/ask",
+        run=ask,
+        summary="Ask a bot, as it is or as it would be, and keep nothing: the events of a turn",
+        tag="bots",
+        scope=Scope.WRITE,
+        body=BotAsk,
+        codes=(429, 502),
+        answers={200: Answered(media_types={"text/event-stream": "The turn's events"})},
     ),
 )

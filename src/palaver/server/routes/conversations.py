@@ -21,6 +21,7 @@ _ALL, _ID = "/v1/conversations", "/v1/conversations/{id}"
 async def create(call: Call) -> Response:
     key = call.idempotency_key()
     fields: dict[str, Any] = visits.own_conversation(call, await call.body(ConversationCreate))
+    await visits.check_making(call, "conversation")
     made = await call.hub.conversations.make(key, **fields)
     return created(made.value, call.url(f"/v1/conversations/{made.value.id}"), replayed=made.replayed)
 
@@ -94,6 +95,7 @@ ROUTES = (
         scope=Scope.WRITE,
         body=ConversationEdit,
         versioned=True,
+        codes=(409,),
         answers={200: _ONE},
     ),
     Endpoint(

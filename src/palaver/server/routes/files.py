@@ -26,6 +26,7 @@ _SAFE = {
 
 async def create(call: Call) -> Response:
     key = call.idempotency_key()
+    await visits.check_making(call, "file")
     given = await _given(call)
     made = await call.hub.files.store(key, given, **visits.own_upload(call))
     return created(made.value, call.url(f"/v1/files/{made.value.id}"), replayed=made.replayed)

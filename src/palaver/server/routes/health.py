@@ -24,7 +24,7 @@ async def ready(call: Call) -> Response:
     health = await call.serving.root.store.health()
     if not await call.serving.gate.is_open():
         # nobody is asked for a key here, and these name files, hosts and settings
-        health = replace(health, detail="", settings={}, risks=(), notes=())
+        health = replace(health, detail="", engine_version="", settings={}, risks=(), notes=())
     return json_response({"status": "ready", "store": encode(health)})
 
 

@@ -28,8 +28,7 @@ async def create(call: Call) -> Response:
     _check_making(call, wanted)
     made = await call.hub.keys.create(**wanted.given())
     call.serving.gate.key_made()
-    headers = {"Location": call.url(f"/v1/keys/{made.key.id}"), "Cache-Control": "no-store"}
-    return value(made, 201, headers)
+    return value(made, 201, {"Location": call.url(f"/v1/keys/{made.key.id}")})
 
 
 async def listing(call: Call) -> Response:

@@ -12,9 +12,9 @@ from palaver.server.call import Answered, Call, Endpoint, Run, nothing, page, ro
 from palaver.server.sends import answer_send, check_room
 from palaver.server.shapes import Begun, SendResult
 from palaver.tenant import Scope
-from palaver.wire.base import Wire
+from palaver.wire.base import Empty, Wire
 from palaver.wire.messages import MessageEdit, MessageRate, MessageRegenerate, MessagesAppend, MessageSend
-from palaver.wire.pages import MessageQuery
+from palaver.wire.pages import DeletedMessageQuery, MessageQuery
 
 _IN = "/v1/conversations/{id}/messages"
 _ID = "/v1/messages/{id}"
@@ -24,7 +24,7 @@ _SENT = ("Location", "Idempotent-Replayed")
 async def send(call: Call) -> Response:
     conversation_id, key = await visits.conversation_id(call), call.idempotency_key()
     wanted = await call.body(MessageSend, with_files=True)
-    visits.check_sending(call, wanted)
+    await visits.check_sending(call, wanted)
     await visits.check_files(call, wanted.attachments)
     check_room(call)
     given: dict[str, Any] = _options(wanted, key)
@@ -34,7 +34,7 @@ async def send(call: Call) -> Response:
 async def regenerate(call: Call) -> Response:
     message_id, key = await visits.message_id(call), call.idempotency_key()
     wanted = await call.body(MessageRegenerate, optional=True)
-    visits.check_sending(call, wanted)
+    await visits.check_sending(call, wanted)
     check_room(call)
     given: dict[str, Any] = _options(wanted, key)
     return await answer_send(call, await call.hub.messages.start_regenerate(message_id, **given))
@@ -43,7 +43,7 @@ async def regenerate(call: Call) -> Response:
 async def edit(call: Call) -> Response:
     message_id, key = await visits.message_id(call), call.idempotency_key()
     wanted = await call.body(MessageEdit, with_files=True)
-    visits.check_sending(call, wanted)
+    await visits.check_sending(call, wanted)
     await visits.check_files(call, wanted.attachments)
     check_room(call)
     given: dict[str, Any] = _options(wanted, key)
@@ -75,6 +75,16 @@ async def rate(call: Call) -> Response:
 async def delete(call: Call) -> Response:
     await call.hub.messages.delete(call.id("msg"))
     return nothing()
+
+
+async def restore(call: Call) -> Response:
+    message_id = call.id("msg")
+    await call.body(Empty, optional=True)
+    return value(await call.hub.messages.restore(message_id))
+
+
+async def listing_deleted(call: Call) -> Response:
+    return page(await call.hub.messages.list_deleted(**call.query(DeletedMessageQuery).given()))
 
 
 def _sends(path: str, run: Run, summary: str, body: type[Wire]) -> Endpoint:
@@ -143,5 +153,25 @@ ROUTES = (
         tag="messages",
         scope=Scope.WRITE,
         answers={204: Answered()},
+    ),
+    Endpoint(
+        method="POST",
+        path=_ID + "/restore",
+        run=restore,
+        summary="Bring back what the deletion of a message took",
+        tag="messages",
+        scope=Scope.WRITE,
+        body=Empty,
+        body_optional=True,
+        answers={200: Answered(kind=Message)},
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/messages:deleted",
+        run=listing_deleted,
+        summary="List the messages that can be restored, those that were deleted last first",
+        tag="messages",
+        query=DeletedMessageQuery,
+        answers={200: Answered(kind=Message, wrapped="page")},
     ),
 )

@@ -1,4 +1,4 @@
-"""``/``, ``/docs`` and ``/openapi.json``. Every asset comes with the package."""
+"""``/docs`` and ``/openapi.json``. Every asset comes with the package; the web page itself is in ``server.web``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ def _page(path: str, run: Run, summary: str, media_type: str) -> Endpoint:
 
 
 ROUTES = (
-    _page("/", _asset("welcome.html", "text/html"), "What this is", "text/html"),
     _page("/docs", _asset("index.html", "text/html"), "The API as a page", "text/html"),
     _page("/docs/page.js", _asset("page.js", "text/javascript"), "The page's script", "text/javascript"),
     _page("/docs/page.css", _asset("page.css", "text/css"), "The page's style", "text/css"),

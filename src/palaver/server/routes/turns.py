@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from palaver.conversation import Turn
+from palaver.conversation import ListedTurn, Turn
 from palaver.http.sse import read_cursor
 from palaver.server import visits
 from palaver.server.call import Answered, Call, Endpoint, page, value
@@ -29,7 +29,7 @@ async def events(call: Call) -> Response:
     turn_id = await visits.turn_id(call)
     call.query(EventQuery)
     after = read_cursor(call.request, turn_id)
-    call.serving.streams.check()
+    visits.slots(call).check()
     await call.hub.turns.check_cursor(turn_id, after)
     return event_stream(call, turn_id, after=after)
 
@@ -37,7 +37,7 @@ async def events(call: Call) -> Response:
 async def stop(call: Call) -> Response:
     turn_id = await visits.turn_id(call)
     await call.body(Empty, optional=True)
-    return value(await call.hub.turns.stop(turn_id))
+    return value(await call.hub.turns.stop(turn_id, all_tenants=call.access.is_operator))
 
 
 ROUTES = (
@@ -48,7 +48,7 @@ ROUTES = (
         summary="List turns, newest first; an operator's key lists those of all tenants",
         tag="turns",
         query=TurnQuery,
-        answers={200: Answered(kind=Turn, wrapped="page")},
+        answers={200: Answered(kind=ListedTurn, wrapped="page")},
     ),
     Endpoint(
         method="GET",
@@ -74,7 +74,7 @@ ROUTES = (
         method="POST",
         path=_ID + "/stop",
         run=stop,
-        summary="Stop a turn and keep its text",
+        summary="Stop a turn and keep its text; an operator's key stops that of any tenant",
         tag="turns",
         scope=Scope.WRITE,
         visitor=True,

@@ -55,17 +55,20 @@ class _Ground(NamedTuple):
     key_id: str | None
     key_fingerprint: bytes | None
     another_waits: bool
+    origin_idx: int | None
     known: BotIndex
     bot: Bot
 
 
 class _Standing(NamedTuple):
-    """Where a turn stands: what it continues and what it asks. ``question`` is None where an older one is asked again."""
+    """Where a turn stands: what it continues (and would, were that not deleted) and what it asks. ``question`` is None where
+    an older one is asked again."""
 
     parent_idx: int | None
     parent_id: str | None
     question_id: str
     question: Question | None
+    origin_idx: int | None
 
 
 async def begin(db: Session, tenant_id: str, order: TurnOrder) -> Begun:
@@ -112,7 +115,7 @@ async def _ground(db: Session, tenant_id: str, order: TurnOrder) -> _Ground:
     row = await db.row("ground", tenant_id=tenant_id, id=order.conversation_id, key=key)
     if row is None:
         raise NotFound
-    return _Ground._make((*row[:12], index_of(row[12:14]), bot_of(row[14:])))
+    return _Ground._make((*row[:13], index_of(row[13:15]), bot_of(row[15:])))
 
 
 async def _replay(db: Session, tenant_id: str, ground: _Ground, order: TurnOrder) -> Begun:
@@ -127,24 +130,25 @@ async def _replay(db: Session, tenant_id: str, ground: _Ground, order: TurnOrder
 async def _standing(db: Session, place: Place, ground: _Ground, order: TurnOrder) -> _Standing:
     match order.opening:
         case Continue(question=question, parent_id=None):
-            return _Standing(ground.head_idx, ground.head_id, question.message_id, question)
+            return _Standing(ground.head_idx, ground.head_id, question.message_id, question, ground.origin_idx)
         case Continue(question=question, parent_id=parent_id):
             parent = await db.row("place_of_turn", tenant_id=place[0], conversation_id=place[1], id=parent_id)
             if parent is None:
                 raise no_parent()
-            return _Standing(parent[0], parent[1], question.message_id, question)
+            origin_idx = ground.origin_idx if parent[0] == ground.head_idx else None
+            return _Standing(parent[0], parent[1], question.message_id, question, origin_idx)
         case Regenerate(answer_id=answer_id):
             beside = await _beside(db, place, answer_id, Role.ASSISTANT)
             if beside[2] is None:
                 raise no_question()
-            return _Standing(beside[0], beside[1], beside[2], None)
+            return _Standing(beside[0], beside[1], beside[2], None, beside[4])
         case EditQuestion(message_id=message_id, question=question):
             beside = await _beside(db, place, message_id, Role.USER)
-            return _Standing(beside[0], beside[1], question.message_id, question)
+            return _Standing(beside[0], beside[1], question.message_id, question, beside[4])
 
 
 async def _beside(db: Session, place: Place, message_id: str, role: Role) -> Row:
-    """Return the parent's place and id, and the question, of the turn of a message."""
+    """Return the parent's place and id, and the question, of the turn of a message; its role, and the turn's origin."""
     row = await db.row("place_of_message", tenant_id=place[0], conversation_id=place[1], id=message_id)
     if row is None or row[3] != role:
         raise no_message(role)
@@ -213,6 +217,7 @@ async def _insert(
         revision=ground.revision,
         idx=turn.index,
         parent_idx=standing.parent_idx,
+        origin_idx=standing.origin_idx,
         model=turn.model,
         messages=messages,
         answer_seq=ground.last_seq + messages,

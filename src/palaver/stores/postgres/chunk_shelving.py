@@ -7,10 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from palaver.errors import Conflict
-from palaver.stores.postgres.chunk_rows import chunk_arrays
-from palaver.stores.postgres.points import point_of
+from palaver.stores.postgres.chunk_writes import Batch, put_batch
 from palaver.stores.postgres.session import Session
-from palaver.stores.postgres.stems import chunk_row_of
 from palaver.stores.records import ChunkRecord, Record
 
 
@@ -29,20 +27,6 @@ async def _put(db: Session, tenant_id: str, document_id: str, records: Sequence[
     if row is None:
         raise Conflict("The document of this chunk is not there, or not ready.")
     bot_id, fence = row
-    chunks = [record.chunk for record in records]
-    words = await asyncio.to_thread(lambda: [chunk_row_of(chunk.text, tenant_id, bot_id) for chunk in chunks])
-    place = {"tenant_id": tenant_id, "document_id": document_id, "fence": fence}
-    await db.run("insert_chunks", **place, bot_id=bot_id, words=words, **chunk_arrays(chunks))
-    vectors: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
-    for record in records:
-        for embedding, vector in record.vectors.items():
-            vectors[embedding].append((record.chunk.ordinal, vector))
-    for embedding, numbered in vectors.items():
-        await db.run(
-            "insert_vectors",
-            **place,
-            embedding=embedding,
-            ordinals=[ordinal for ordinal, _ in numbered],
-            vectors=[vector for _, vector in numbered],
-            points=[point_of(vector) for _, vector in numbered],
-        )
+    chunks, vectors = [record.chunk for record in records], [record.vectors for record in records]
+    batch = await asyncio.to_thread(Batch.of, chunks, vectors, tenant_id, bot_id)
+    await put_batch(db, batch, tenant_id=tenant_id, document_id=document_id, bot_id=bot_id, fence=fence)

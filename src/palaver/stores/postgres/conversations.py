@@ -8,11 +8,12 @@ from functools import partial
 from palaver.conversation import Branch, Conversation, ConversationStatus, InterruptReason
 from palaver.errors import NotFound
 from palaver.page import Slice, Window
-from palaver.stores.changes import changed_conversation, check_version
+from palaver.stores.changes import bot_after, changed_conversation, check_version
 from palaver.stores.orders import ConversationChange, ConversationDraft, ConversationFilter, Ending, Made, Once
 from palaver.stores.postgres.access import Access
 from palaver.stores.postgres.bots import get_bot
 from palaver.stores.postgres.entities import entity_id_of
+from palaver.stores.postgres.figures import count_conversation
 from palaver.stores.postgres.listing import folded, page_conversations
 from palaver.stores.postgres.once import made_before
 from palaver.stores.postgres.paths import branches, set_head
@@ -42,6 +43,9 @@ class PostgresConversations(Access):
         self, tenant_id: str, conversation_id: str, change: ConversationChange, *, if_version: int | None = None
     ) -> Conversation:
         return await self._write(lambda db: _update(db, (tenant_id, conversation_id), change, if_version))
+
+    async def title_conversation(self, tenant_id: str, conversation_id: str, title: str) -> Conversation:
+        return await self._write(partial(_title, place=(tenant_id, conversation_id), title=title))
 
     async def end_conversation(
         self, tenant_id: str, conversation_id: str, ending: Ending, *, if_version: int | None = None
@@ -74,7 +78,11 @@ class PostgresConversations(Access):
         return sum([await self._step(partial(_end_idle, place=(row[0], row[1]))) for row in idle])
 
     async def purge(self, *, deleted_before_seconds: float, limit: int) -> int:
-        return await self._write(partial(purge, deleted_before_seconds=deleted_before_seconds, limit=limit))
+        operation = partial(purge, deleted_before_seconds=deleted_before_seconds, limit=limit)
+        removed, gone = await self._write(operation)
+        for tenant_id, conversation_id in gone:
+            await self._write(partial(count_conversation, tenant_id=tenant_id, conversation_id=conversation_id))
+        return removed
 
 
 async def _get(db: Session, place: Place) -> Conversation:
@@ -116,16 +124,25 @@ async def _create(db: Session, tenant_id: str, draft: ConversationDraft, once: O
 
 async def _update(db: Session, place: Place, change: ConversationChange, if_version: int | None) -> Conversation:
     await _status_to_change(db, place, if_version)
-    changed = changed_conversation(await _get(db, place), change)
+    before = await _get(db, place)
+    await get_bot(db, place[0], bot_after(before.bot_id, change))
+    changed = changed_conversation(before, change)
     await db.run(
         "update_conversation",
         tenant_id=place[0],
         id=place[1],
+        bot_id=changed.bot_id,
         title=changed.title,
         title_folded=folded(changed.title),
         external_id=changed.external_id,
         metadata=to_json(changed.metadata),
     )
+    return await _get(db, place)
+
+
+async def _title(db: Session, place: Place, title: str) -> Conversation:
+    await _status_to_change(db, place, None)
+    await db.run("title_conversation", tenant_id=place[0], id=place[1], title=title, title_folded=folded(title))
     return await _get(db, place)
 
 

@@ -18,7 +18,7 @@ from palaver.stores.knowledge_rows import DOCUMENT_WIDTH, document_columns, docu
 from palaver.stores.orders import Made, Once
 from palaver.stores.postgres.access import Access
 from palaver.stores.postgres.bots import get_bot
-from palaver.stores.postgres.once import made_before
+from palaver.stores.postgres.once import made_before, made_by
 from palaver.stores.postgres.session import Row, Session
 from palaver.stores.scan import Scan
 
@@ -44,6 +44,9 @@ class PostgresDocuments(Access):
         self, tenant_id: str, draft: DocumentDraft, content: bytes, once: Once | None = None
     ) -> Made[Document]:
         return await self._write(partial(_create, tenant_id=tenant_id, draft=draft, content=content, once=once))
+
+    async def find_made_document(self, tenant_id: str, once: Once) -> Document | None:
+        return await self._read(partial(_find_made, tenant_id=tenant_id, once=once))
 
     async def get_document(self, tenant_id: str, document_id: str) -> Document:
         return await self._read(partial(_get, tenant_id=tenant_id, document_id=document_id))
@@ -127,6 +130,11 @@ async def _create(
     await get_bot(db, tenant_id, draft.bot_id)
     document = new_document(draft, len(content), from_micros(db.now))
     return Made(value=await insert(db, tenant_id, document, content, DocumentState()))
+
+
+async def _find_made(db: Session, tenant_id: str, once: Once) -> Document | None:
+    known = await made_by(db, tenant_id, "document", once)
+    return None if known is None else await _get(db, tenant_id, known)
 
 
 async def insert(db: Session, tenant_id: str, document: Document, content: bytes, state: DocumentState) -> Document:

@@ -23,6 +23,7 @@ async def health(db: Session, extensions: Extensions) -> StoreHealth:
     version = await db.row("schema_version")
     rows = await db.rows("settings", names=list(_SETTINGS))
     settings = {row[0]: row[1] for row in rows}
+    engine_version = settings.pop("server_version", "")
     replica = await db.row("replication")
     in_recovery, replicas = (bool(replica[0]), int(replica[1])) if replica else (False, 0)
     risks = tuple(_risks(settings))
@@ -32,6 +33,7 @@ async def health(db: Session, extensions: Extensions) -> StoreHealth:
         survives_power_cut=not risks,
         schema_version=int(version[0]) if version else 0,
         detail="PostgreSQL: begin and end of a turn are synced to the disk of its server before they are acknowledged.",
+        engine_version=engine_version,
         settings={**settings, "in_recovery": "on" if in_recovery else "off", "replicas": str(replicas)},
         risks=risks,
         notes=(*_notes(settings, in_recovery=in_recovery, replicas=replicas), *_lacks(extensions)),

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from palaver.clock import from_micros
-from palaver.document import Chunk, Document, DocumentError, DocumentStatus
+from palaver.document import Chunk, Document, DocumentError
 from palaver.errors import NotFound
-from palaver.stores.documents import claim_lost, failed, given_up, holds, published
-from palaver.stores.knowledge_orders import Embedded, Ingestion
+from palaver.stores.documents import (
+    begun,
+    claim_lost,
+    failed,
+    given_back,
+    given_up,
+    holds,
+    published,
+    written_so_far,
+)
+from palaver.stores.knowledge_orders import Embedded, Ingestion, vectors_by_chunk
 from palaver.stores.knowledge_rows import DOCUMENT_WIDTH, document_of
 from palaver.stores.postgres.access import Access
-from palaver.stores.postgres.chunk_rows import chunk_arrays
+from palaver.stores.postgres.chunk_writes import Batch, put_batch
 from palaver.stores.postgres.documents import (
     STATE_WIDTH,
     DocumentState,
@@ -26,9 +34,7 @@ from palaver.stores.postgres.documents import (
     save,
     state_of,
 )
-from palaver.stores.postgres.points import point_of
 from palaver.stores.postgres.session import Session
-from palaver.stores.postgres.stems import chunk_row_of
 from palaver.stores.rows import bot_of
 
 
@@ -42,13 +48,16 @@ class PostgresIngestion(Access):
         return await self._step(partial(_renew, claims=claims, lease_seconds=lease_seconds))
 
     async def put_chunks(self, claim: Ingestion, chunks: Sequence[Chunk], embedded: Embedded | None = None) -> None:
-        words, points = await asyncio.to_thread(_index_rows, claim, chunks, embedded)
-        await self._write(partial(_put, claim=claim, chunks=chunks, words=words, embedded=embedded, points=points))
+        batch = await asyncio.to_thread(_batch_of, claim, chunks, embedded)
+        await self._write(partial(_put, claim=claim, batch=batch, written=written_so_far(chunks)))
 
     async def publish_document(
         self, claim: Ingestion, *, title: str | None = None, metadata: Mapping[str, Any] | None = None
     ) -> Document:
         return await self._write(partial(_publish, claim=claim, title=title, metadata=metadata))
+
+    async def give_document_back(self, claim: Ingestion) -> Document:
+        return await self._write(partial(_give_back, claim=claim))
 
     async def fail_document(self, claim: Ingestion, error: DocumentError) -> Document:
         return await self._write(partial(_fail, claim=claim, error=error))
@@ -66,7 +75,7 @@ async def _claim(db: Session, owner: str, lease_seconds: float, limit: int) -> S
         await leave_claim(db, tenant_id, document, state)
         fence, attempts = state.fence + 1, state.attempts + 1
         state = state._replace(owner=owner, fence=fence, attempts=attempts, lease_until=lease_until)
-        document = await save(db, tenant_id, replace(document, status=DocumentStatus.PROCESSING), state)
+        document = await save(db, tenant_id, begun(document), state)
         claims.append(Ingestion(tenant_id=tenant_id, document=document, bot=bot_of(bot), fence=fence))
     return tuple(claims)
 
@@ -85,10 +94,8 @@ async def _renew(db: Session, claims: Sequence[Ingestion], lease_seconds: float)
     return frozenset(claim.document.id for claim in claims if held.get(claim.document.id) != claim.fence)
 
 
-def _index_rows(claim: Ingestion, chunks: Sequence[Chunk], embedded: Embedded | None) -> tuple[list[str], list[str]]:
-    """Return what finds chunks: their search rows, and their vectors as pgvector reads them."""
-    words = [chunk_row_of(chunk.text, claim.tenant_id, claim.document.bot_id) for chunk in chunks]
-    return words, [point_of(vector) for vector in embedded.vectors] if embedded else []
+def _batch_of(claim: Ingestion, chunks: Sequence[Chunk], embedded: Embedded | None) -> Batch:
+    return Batch.of(chunks, vectors_by_chunk(len(chunks), embedded), claim.tenant_id, claim.document.bot_id)
 
 
 async def hold_claim(db: Session, claim: Ingestion) -> None:
@@ -103,27 +110,13 @@ async def hold_claim(db: Session, claim: Ingestion) -> None:
         raise claim_lost()
 
 
-async def _put(
-    db: Session,
-    *,
-    claim: Ingestion,
-    chunks: Sequence[Chunk],
-    words: Sequence[str],
-    embedded: Embedded | None,
-    points: Sequence[str],
-) -> None:
-    await hold_claim(db, claim)
-    place = {"tenant_id": claim.tenant_id, "document_id": claim.document.id, "fence": claim.fence}
-    await db.run("insert_chunks", **place, bot_id=claim.document.bot_id, words=words, **chunk_arrays(chunks))
-    if embedded is not None:
-        await db.run(
-            "insert_vectors",
-            **place,
-            embedding=embedded.embedding,
-            ordinals=[chunk.ordinal for chunk in chunks],
-            vectors=embedded.vectors,
-            points=points,
-        )
+async def _put(db: Session, *, claim: Ingestion, batch: Batch, written: int) -> None:
+    document = claim.document
+    where = {"tenant_id": claim.tenant_id, "id": document.id, "fence": claim.fence}
+    if await db.row("hold_claim_to_write", **where, written=written, now=db.now) is None:
+        raise claim_lost()
+    place = {"tenant_id": claim.tenant_id, "document_id": document.id, "bot_id": document.bot_id}
+    await put_batch(db, batch, **place, fence=claim.fence)
 
 
 async def _held(db: Session, claim: Ingestion) -> tuple[Document, DocumentState]:
@@ -147,6 +140,12 @@ async def _publish(db: Session, claim: Ingestion, title: str | None, metadata: M
     state = state._replace(owner=None, attempts=0, lease_until=None, ready_fence=claim.fence)
     ready = published(document, title=title, metadata=metadata, chunk_count=count, now=from_micros(db.now))
     return await save(db, claim.tenant_id, ready, state)
+
+
+async def _give_back(db: Session, claim: Ingestion) -> Document:
+    document, state = await _held(db, claim)
+    left = await leave_claim(db, claim.tenant_id, document, state)
+    return await save(db, claim.tenant_id, given_back(document), left._replace(attempts=state.attempts - 1))
 
 
 async def _fail(db: Session, claim: Ingestion, error: DocumentError) -> Document:

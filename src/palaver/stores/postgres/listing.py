@@ -8,7 +8,7 @@ from typing import Any
 from palaver.clock import to_micros
 from palaver.conversation import Conversation
 from palaver.page import Slice, Window
-from palaver.stores.listing import MESSAGES_LOOKED_AT, Condition, beyond, position_in, select_conversations
+from palaver.stores.listing import MESSAGES_LOOKED_AT, Condition, beyond, by_rating, position_in, select_conversations
 from palaver.stores.orders import ConversationFilter
 from palaver.stores.postgres.lexemes import query_of
 from palaver.stores.postgres.search import literal_condition
@@ -60,6 +60,7 @@ def _conditions(wanted: ConversationFilter) -> Iterator[Condition]:
         yield Condition("c.started_at >= :created_after", {"created_after": to_micros(wanted.created_after)})
     if wanted.created_before is not None:
         yield Condition("c.started_at < :created_before", {"created_before": to_micros(wanted.created_before)})
+    yield from by_rating(wanted)
     yield from _by_metadata(wanted.metadata, "c.metadata")
 
 

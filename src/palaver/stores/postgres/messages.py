@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from palaver.conversation import InterruptReason, Message, Role, TurnStatus, Utterance
+from palaver.conversation import Message, Role, TurnStatus, Utterance
 from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.endings import said_so_far
@@ -14,12 +14,13 @@ from palaver.stores.openings import check_open, check_same
 from palaver.stores.orders import AppendedMessage, Made, Once, SearchQuery
 from palaver.stores.postgres.access import Access
 from palaver.stores.postgres.begin import attachments_of, link_attachments
+from palaver.stores.postgres.deletions import delete_turn, page_deleted, restore_turn
 from palaver.stores.postgres.lexemes import row_of
-from palaver.stores.postgres.paths import leave_head, lineage, refuse_while_open
+from palaver.stores.postgres.paths import lineage, refuse_while_open
 from palaver.stores.postgres.quotes import with_gone
 from palaver.stores.postgres.search import search
 from palaver.stores.postgres.session import Row, Session
-from palaver.stores.postgres.turn_ends import Place, interrupt
+from palaver.stores.postgres.turn_ends import Place
 from palaver.stores.rows import event_of, message_of, parts_columns
 from palaver.stores.scan import Scan
 from palaver.stores.tree import turns_of
@@ -54,7 +55,16 @@ class PostgresMessages(Access):
         return await self._write(lambda db: _rate(db, tenant_id, message_id, rating, feedback))
 
     async def delete_turn(self, tenant_id: str, message_id: str) -> Sequence[str]:
-        return await self._write(partial(_delete_turn, tenant_id=tenant_id, message_id=message_id))
+        return await self._write(partial(delete_turn, tenant_id=tenant_id, message_id=message_id))
+
+    async def restore_turn(self, tenant_id: str, message_id: str) -> Message:
+        return await self._write(partial(_restore, tenant_id=tenant_id, message_id=message_id))
+
+    async def page_deleted_messages(
+        self, tenant_id: str, window: Window, *, conversation_id: str | None = None
+    ) -> Slice[Message]:
+        look = partial(page_deleted, tenant_id=tenant_id, window=window, conversation_id=conversation_id)
+        return await self._read(look)
 
     async def search_messages(self, tenant_id: str, query: SearchQuery, window: Window) -> Slice[Message]:
         return await self._read(partial(search, tenant_id=tenant_id, query=query, window=window))
@@ -98,6 +108,11 @@ async def _rate(db: Session, tenant_id: str, message_id: str, rating: int | None
     return await _get(db, tenant_id, message_id)
 
 
+async def _restore(db: Session, tenant_id: str, message_id: str) -> Message:
+    await restore_turn(db, tenant_id, message_id)
+    return await _get(db, tenant_id, message_id)
+
+
 async def _append(
     db: Session, *, place: Place, messages: Sequence[AppendedMessage], once: Once | None
 ) -> Made[Sequence[Message]]:
@@ -126,11 +141,12 @@ async def _store_appended(
     db: Session, place: Place, state: Row, messages: Sequence[AppendedMessage], once: Once | None
 ) -> None:
     _, _, head_idx, bot_id, seq, index = state[:6]
+    origin_idx = state[-1]
     turns = turns_of(messages)
     for turn in turns:
         index += 1
-        await _insert_turn(db, place, turn, at=(index, head_idx, seq), bot_id=bot_id, once=once)
-        once = None  # the first turn stands for them all
+        await _insert_turn(db, place, turn, at=(index, head_idx, origin_idx, seq), bot_id=bot_id, once=once)
+        once = origin_idx = None  # the first turn stands for them all
         head_idx = index
         for message in turn:
             seq += 1
@@ -154,11 +170,11 @@ async def _insert_turn(
     place: Place,
     messages: Sequence[AppendedMessage],
     *,
-    at: tuple[int, int | None, int],
+    at: tuple[int, int | None, int | None, int],
     bot_id: str,
     once: Once | None,
 ) -> None:
-    index, parent_idx, last_seq = at
+    index, parent_idx, origin_idx, last_seq = at
     ids = {message.role: message.message_id for message in messages}
     columns = [parts_columns(message.parts) for message in messages]
     await db.run(
@@ -169,6 +185,7 @@ async def _insert_turn(
         idx=index,
         turn_id=messages[0].turn_id,
         parent_idx=parent_idx,
+        origin_idx=origin_idx,
         question_id=ids.get(Role.USER),
         answer_id=ids.get(Role.ASSISTANT),
         key=once and once.key,
@@ -181,43 +198,3 @@ async def _insert_turn(
         parts=[parts for _, parts in columns],
         words=[row_of(text, place[0]) for text, _ in columns],
     )
-
-
-async def _doomed(db: Session, tenant_id: str, message_id: str) -> Sequence[Row]:
-    """Return the turns that go with a message: that of an answer, all that ask a question."""
-    row = await db.row("doomed_turn", tenant_id=tenant_id, id=message_id)
-    if row is None:
-        raise NotFound
-    await db.row("lock_conversation", tenant_id=tenant_id, id=row[5])
-    row = await db.row("doomed_turn", tenant_id=tenant_id, id=message_id)
-    if row is None:
-        raise NotFound
-    if row[7] == Role.ASSISTANT:
-        return [row]
-    return await db.rows("turns_that_ask", tenant_id=tenant_id, conversation_id=row[5], question_id=row[3])
-
-
-async def _delete_turn(db: Session, tenant_id: str, message_id: str) -> Sequence[str]:
-    doomed = await _doomed(db, tenant_id, message_id)
-    return tuple([gone for turn in doomed for gone in await _delete_one(db, tenant_id, turn)])
-
-
-async def _delete_one(db: Session, tenant_id: str, turn: Row) -> Sequence[str]:
-    idx, turn_id, parent_idx, question_id, answer_id, conversation_id, status = turn[:7]
-    place = (tenant_id, conversation_id)
-    where = {"tenant_id": tenant_id, "conversation_id": conversation_id}
-    if not TurnStatus(status).is_terminal:
-        await interrupt(db, place, turn_id, InterruptReason.DELETED)
-    was_shown = await db.row("message_on_path", tenant_id=tenant_id, id=answer_id or question_id) is not None
-    await db.run("hang_children", **where, idx=idx, parent_idx=parent_idx)
-    await db.run("delete_turn", **where, idx=idx, now=db.now)
-    others = await db.rows("turns_that_ask", **where, question_id=question_id)
-    if others:
-        heir = {"id": question_id, "idx": others[0][0], "stays": not was_shown}
-        await db.run("hand_over_question", tenant_id=tenant_id, **heir)
-    doomed = [each for each in ((answer_id,) if others else (question_id, answer_id)) if each is not None]
-    rows = await db.rows("delete_messages", tenant_id=tenant_id, ids=doomed, now=db.now)
-    gone = {row[0] for row in rows}
-    await db.run("forget_turn", **where, messages=len(gone))
-    await leave_head(db, place, idx, parent_idx)
-    return [each for each in doomed if each in gone]

@@ -20,7 +20,16 @@ async def made_before(db: Session, tenant_id: str, kind: str, once: Once | None,
     made = {"tenant_id": tenant_id, "kind": kind, "key": once.key}
     if await db.run("insert_once", **made, fingerprint=once.fingerprint, resource_id=resource_id):
         return None
-    row = await db.row("once", **made)
+    return await made_by(db, tenant_id, kind, once)
+
+
+async def made_by(db: Session, tenant_id: str, kind: str, once: Once) -> str | None:
+    """Return the id of what this key made, if it made something.
+
+    Raises:
+        KeyReused: It made it from another body.
+    """
+    row = await db.row("once", tenant_id=tenant_id, kind=kind, key=once.key)
     if row is None:
         return None
     if row[0] != once.fingerprint:

@@ -33,10 +33,24 @@ async def leave_head(db: Session, place: _Place, turn_idx: int, parent_idx: int 
     head = await db.row("head_of", **where)
     if head is None or head[0] != turn_idx:
         return
-    row = await db.row("newest_end", **where, parent_idx=parent_idx)
-    new_idx = parent_idx if row is None else row[0]
-    await db.run("move_head", **where, head_idx=new_idx)
+    new_idx = await newest_end(db, place, parent_idx)
+    await db.run("lose_head", **where, head_idx=new_idx, lost_idx=turn_idx)
     await move_path(db, place, parent_idx, new_idx)
+
+
+async def newest_end(db: Session, place: _Place, turn_idx: int | None) -> int | None:
+    """Return the newest child of a turn, or its newest child, and so on: the last of them; the turn itself if it has none."""
+    row = await db.row("newest_end", tenant_id=place[0], conversation_id=place[1], parent_idx=turn_idx)
+    return turn_idx if row is None else row[0]
+
+
+async def return_head(
+    db: Session, place: _Place, old_idx: int | None, new_idx: int | None, lost_idx: int | None
+) -> None:
+    """Move the head to where it was; ``lost_idx`` is the one that is still missing."""
+    where = {"tenant_id": place[0], "conversation_id": place[1]}
+    await db.run("return_head", **where, head_idx=new_idx, lost_idx=lost_idx)
+    await move_path(db, place, old_idx, new_idx)
 
 
 async def set_head(db: Session, place: _Place, turn_id: str, if_version: int | None) -> Conversation:

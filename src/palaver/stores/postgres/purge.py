@@ -20,18 +20,18 @@ from palaver.stores.postgres.session import Row, Session
 _UNUSED_SECONDS = 24 * 3600  # an upload that no message refers to after a day was given up
 
 
-async def purge(db: Session, deleted_before_seconds: float, limit: int) -> int:
-    """``ConversationRows.purge``"""
+async def purge(db: Session, deleted_before_seconds: float, limit: int) -> tuple[int, Sequence[tuple[str, str]]]:
+    """``ConversationRows.purge``. Returns also which conversations (tenant, id) are gone."""
     cutoff = db.now - int(deleted_before_seconds * 1_000_000)
-    removed = 0
+    removed, gone = await _conversations(db, cutoff, limit)
     for remove in _REMOVALS:
         if removed < limit:
             removed += await remove(db, cutoff, limit - removed)
-    return removed
+    return removed, gone
 
 
-async def _conversations(db: Session, cutoff: int, limit: int) -> int:
-    removed = 0
+async def _conversations(db: Session, cutoff: int, limit: int) -> tuple[int, Sequence[tuple[str, str]]]:
+    removed, gone = 0, []
     while removed < limit:
         doomed = await db.row("conversation_to_purge", cutoff=cutoff)
         doomed = doomed or await db.row("conversation_of_bot_to_purge", cutoff=cutoff)
@@ -41,8 +41,9 @@ async def _conversations(db: Session, cutoff: int, limit: int) -> int:
         removed += await _empty(db, doomed[0], doomed[1], limit - removed)
         if removed < limit:
             await db.run("purge_conversation", tenant_id=doomed[0], id=doomed[1])
+            gone.append((doomed[0], doomed[1]))
             removed += 1
-    return removed
+    return removed, gone
 
 
 async def _empty(db: Session, tenant_id: str, conversation_id: str, limit: int) -> int:
@@ -77,7 +78,7 @@ async def _turns(db: Session, cutoff: int, limit: int) -> int:
     for tenant_id, conversation_id, idx, turn_id, *message_ids in await db.rows(
         "deleted_turns", cutoff=cutoff, limit=limit
     ):
-        purged = await db.row("purge_messages_of_turn", tenant_id=tenant_id, ids=message_ids)
+        purged = await db.row("purge_messages_of_turn", tenant_id=tenant_id, idx=idx, ids=message_ids)
         removed += await _unlink(db, tenant_id, purged)
         if removed >= limit:
             break
@@ -86,6 +87,7 @@ async def _turns(db: Session, cutoff: int, limit: int) -> int:
             removed += await purge_chunks_of_turn(db, tenant_id, turn_id, limit - removed)
         if removed >= limit:
             break
+        await db.run("leave_restorable", tenant_id=tenant_id, conversation_id=conversation_id, idx=idx)
         removed += await db.run("purge_turn", tenant_id=tenant_id, conversation_id=conversation_id, idx=idx)
     return removed
 
@@ -105,7 +107,6 @@ async def _attachments(db: Session, cutoff: int, limit: int) -> int:
 
 
 _REMOVALS: tuple[Callable[[Session, int, int], Awaitable[int]], ...] = (
-    _conversations,
     _turns,
     purge_documents,
     purge_residue,

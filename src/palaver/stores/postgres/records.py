@@ -13,8 +13,7 @@ from palaver.stores.knowledge_rows import CHUNK_WIDTH, DOCUMENT_WIDTH, chunk_of,
 from palaver.stores.postgres.access import Access
 from palaver.stores.postgres.documents import STATE_WIDTH, state_of
 from palaver.stores.postgres.session import Row, Session
-from palaver.stores.postgres.shelving import put
-from palaver.stores.postgres.turn_ends import MESSAGE_WIDTH, TURN_WIDTH
+from palaver.stores.postgres.shelving import put, reserve
 from palaver.stores.record_columns import once_of
 from palaver.stores.records import (
     AttachmentRecord,
@@ -34,6 +33,8 @@ from palaver.stores.records import (
 from palaver.stores.rows import (
     BOT_WIDTH,
     ENTITY_WIDTH,
+    MESSAGE_WIDTH,
+    TURN_WIDTH,
     attachment_of,
     bot_of,
     conversation_of,
@@ -70,6 +71,7 @@ class PostgresRecords(Access):
         return await self._read(partial(_chunks, tenant_id=tenant_id, document_id=document_id, scan=scan))
 
     async def put_records(self, tenant_id: str, records: Sequence[Record]) -> None:
+        await self._write(partial(reserve, records=records))
         await self._write(partial(put, tenant_id=tenant_id, records=records))
 
     async def set_secret(self, secret: bytes) -> None:
@@ -126,11 +128,11 @@ async def _attachments(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]
 
 async def _conversations(db: Session, tenant_id: str, scan: Scan) -> Slice[Record]:
     rows = await db.rows("record_conversations", tenant_id=tenant_id, n=_number(scan), limit=scan.rows)
-    return scan.slice(rows, _conversation, lambda row: (row[_CONVERSATION_WIDTH + 3],))
+    return scan.slice(rows, _conversation, lambda row: (row[_CONVERSATION_WIDTH + 4],))
 
 
 def _conversation(row: Row) -> Record:
-    last_seq, last_index, bot_deleted_at, place, key, fingerprint = row[_CONVERSATION_WIDTH:]
+    last_seq, last_index, bot_deleted_at, lost_head_id, place, key, fingerprint = row[_CONVERSATION_WIDTH:]
     columns, deletion = list(row[:_CONVERSATION_WIDTH]), row[0]
     if columns[_DELETED_AT] is None:
         columns[_DELETED_AT], deletion = bot_deleted_at, row[1]
@@ -139,6 +141,7 @@ def _conversation(row: Row) -> Record:
         last_seq=last_seq,
         last_index=last_index,
         deletion=None if columns[_DELETED_AT] is None else deletion,
+        lost_head_id=lost_head_id,
         once=once_of(key, fingerprint),
         place=place,
     )
@@ -186,7 +189,7 @@ async def _turns(db: Session, where: Mapping[str, str], scan: Scan) -> Slice[Rec
 
 def _turn(row: Row) -> Record:
     key, fingerprint, params, queued, interrupting, owner, fence = row[TURN_WIDTH : TURN_WIDTH + 7]
-    lease_micros, lease_until, stop_reason, last_seq, deleted_at, place = row[TURN_WIDTH + 7 :]
+    lease_micros, lease_until, stop_reason, last_seq, deleted_at, origin_id, place = row[TURN_WIDTH + 7 :]
     return TurnRecord(
         turn=turn_of(row),
         once=once_of(key, fingerprint),
@@ -200,6 +203,7 @@ def _turn(row: Row) -> Record:
         stop_reason=None if stop_reason is None else InterruptReason(stop_reason),
         last_seq=last_seq,
         deleted_at=None if deleted_at is None else from_micros(deleted_at),
+        origin_id=origin_id,
         place=place,
     )
 

@@ -35,6 +35,7 @@ from palaver.stores.records import (
     Record,
     TenantRecord,
     TurnRecord,
+    check_tenant,
 )
 from palaver.stores.rows import attachment_columns, bot_columns, entity_columns
 
@@ -62,6 +63,23 @@ _QUERIES = {
 }
 
 
+async def reserve(db: Session, records: Sequence[Record]) -> None:
+    """See to it that what is made from now on comes behind these. In a transaction of its own, since one after the other does so:
+    a sequence that two set at once would go back."""
+    last: dict[str, int] = {}
+    for record in records:
+        if (
+            not isinstance(record, TenantRecord | AttachmentRecord | EventRecord | ChunkRecord)
+            and record.place is not None
+        ):
+            table = _TABLES[type(record)]
+            last[table] = max(last.get(table, 0), record.place)
+    if last:
+        await db.row("lock_places")
+    for table, n in last.items():
+        await db.row("reserve_places", table=table, n=n)
+
+
 async def put(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
     """``RecordRows.put_records``"""
     for kind, group in groupby(records, key=type):
@@ -79,8 +97,6 @@ async def put(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
         await db.run_many("insert_once", _once_rows(tenant_id, alike))
         await _put_links(db, tenant_id, alike)
         await _put_quotes(db, tenant_id, alike)
-        if kind in _TABLES:
-            await db.row("reserve_places", table=_TABLES[kind], n=max(row["n"] for row in rows))
         if kind is EventRecord:
             await db.run("note_logs", tenant_id=tenant_id, turn_ids=list({row["turn_id"] for row in rows}))
 
@@ -88,6 +104,7 @@ async def put(db: Session, tenant_id: str, records: Sequence[Record]) -> None:
 def _columns(record: Record, tenant_id: str) -> dict[str, Any]:
     match record:
         case TenantRecord(tenant=tenant):
+            check_tenant(record, tenant_id)
             return {"id": tenant.id, "created_at": to_micros(tenant.created_at)}
         case KeyRecord():
             return dict(key_record_columns(record))

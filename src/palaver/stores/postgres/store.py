@@ -20,6 +20,7 @@ from palaver.stores.postgres.conversations import PostgresConversations
 from palaver.stores.postgres.documents import PostgresDocuments
 from palaver.stores.postgres.entities import PostgresEntities
 from palaver.stores.postgres.extensions import find_extensions
+from palaver.stores.postgres.figures import PostgresFigures
 from palaver.stores.postgres.health import health
 from palaver.stores.postgres.ingestion import PostgresIngestion
 from palaver.stores.postgres.messages import PostgresMessages
@@ -56,6 +57,7 @@ class PostgresStore(
     PostgresChunks,
     PostgresVectors,
     PostgresTraining,
+    PostgresFigures,
     PostgresRecords,
 ):
     """``stores.base.Store`` in one schema of a PostgreSQL database (13 or newer), for any number of processes.
@@ -122,6 +124,10 @@ class PostgresStore(
 
     async def health(self) -> StoreHealth:
         return await self._read(partial(health, extensions=self._extensions))
+
+    async def size_bytes(self) -> int:
+        row = await self._read(lambda db: db.row("size"))
+        return int(row[0]) if row else 0
 
 
 async def _furnish(db: Session) -> None:

@@ -30,8 +30,7 @@ from palaver.stores.postgres.documents import DocumentState, insert, state_of
 from palaver.stores.postgres.ingestion import fail, hold_claim
 from palaver.stores.postgres.quotes import with_gone
 from palaver.stores.postgres.session import Row, Session
-from palaver.stores.postgres.turn_ends import MESSAGE_WIDTH
-from palaver.stores.rows import message_of
+from palaver.stores.rows import MESSAGE_WIDTH, message_of
 from palaver.stores.scan import Scan
 
 _CONVERSATIONS = 100

@@ -23,13 +23,22 @@ from palaver.stores.endings import (
 )
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
 from palaver.stores.postgres.lexemes import row_of
+from palaver.stores.postgres.listing import folded
 from palaver.stores.postgres.paths import said_up_to
 from palaver.stores.postgres.quotes import empty_log, without_purged
 from palaver.stores.postgres.session import Outrun, Row, Session
-from palaver.stores.rows import bot_of, citations_column, event_of, index_of, message_of, parts_columns, turn_of
+from palaver.stores.rows import (
+    MESSAGE_WIDTH,
+    TURN_WIDTH,
+    bot_of,
+    citations_column,
+    event_of,
+    index_of,
+    message_of,
+    parts_columns,
+    turn_of,
+)
 
-TURN_WIDTH = 21
-MESSAGE_WIDTH = 13
 Place = tuple[str, str]
 """A conversation: its tenant and its id."""
 
@@ -181,6 +190,8 @@ def _ended_columns(tenant_id: str, turn: Turn, outcome: Outcome) -> dict[str, An
         "text": text,
         "parts": parts,
         "citations": citations_column(outcome.citations),
+        "title": outcome.title,
+        "title_folded": folded(outcome.title),
         "words": row_of(text, tenant_id),
         "consulted": list(dict.fromkeys(outcome.consulted)),
         **event_arrays(outcome.events),

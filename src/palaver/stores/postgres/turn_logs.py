@@ -12,8 +12,8 @@ from palaver.stores.keyset import END
 from palaver.stores.orders import Claim, Delta, TurnLog, Watch
 from palaver.stores.postgres.driver_errors import RETRY_AFTER_SECONDS
 from palaver.stores.postgres.session import Row, Session
-from palaver.stores.postgres.turn_ends import MESSAGE_WIDTH, STATE_WIDTH, TURN_WIDTH, event_arrays, state_of
-from palaver.stores.rows import message_of, turn_of
+from palaver.stores.postgres.turn_ends import STATE_WIDTH, event_arrays, state_of
+from palaver.stores.rows import MESSAGE_WIDTH, TURN_WIDTH, message_of, turn_of
 
 
 def _watch(asked: Iterable[str], held: Sequence[Row]) -> Watch:

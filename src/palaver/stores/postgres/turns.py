@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from palaver.conversation import InterruptReason, Turn, TurnStatus
+from palaver.conversation import InterruptReason, ListedTurn, Turn, TurnStatus
 from palaver.errors import NotFound, PalaverError
 from palaver.page import Slice, Window
 from palaver.stores.orders import Begun, Claim, Delta, Finished, Missed, Outcome, Recovered, TurnLog, TurnOrder, Watch
@@ -21,7 +21,7 @@ from palaver.stores.postgres.turn_ends import (
     recover_turn,
     state_of,
 )
-from palaver.stores.postgres.turn_lists import page_turns
+from palaver.stores.postgres.turn_lists import page_turns, tenant_of_turn
 from palaver.stores.postgres.turn_logs import append, expire, read_log, renew, watch
 from palaver.stores.rows import turn_of
 
@@ -109,8 +109,11 @@ class PostgresTurns(Access):
         await self._recovered(found, turn_id)
         return turn_of(await self._read(partial(_row, tenant_id=tenant_id, turn_id=turn_id)))
 
-    async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[Turn]:
+    async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[ListedTurn]:
         return await self._read(partial(page_turns, tenant_id=tenant_id, status=status, window=window))
+
+    async def tenant_of_turn(self, turn_id: str) -> str:
+        return await self._read(partial(tenant_of_turn, turn_id=turn_id))
 
     async def read_log(self, tenant_id: str, turn_id: str, *, after: int, limit: int, deleted: bool = False) -> TurnLog:
         look = partial(read_log, tenant_id=tenant_id, turn_id=turn_id, stretch=(after, limit), deleted=deleted)

@@ -29,8 +29,8 @@ class PostgresVectors(Access):
     async def page_vectors(self, tenant_id: str, key: tuple[str, int], embedding: str, window: Window) -> Slice[Vector]:
         return await self._read(lambda db: _page(db, tenant_id, key, embedding, window))
 
-    async def unembedded_chunks(self, tenant_id: str, bot_id: str, embedding: str, limit: int) -> Sequence[Chunk]:
-        return await self._read(lambda db: _unembedded(db, tenant_id, bot_id, embedding, limit))
+    async def unembedded_chunks(self, tenant_id: str, bot_id: str, embedding: str, window: Window) -> Slice[Chunk]:
+        return await self._read(lambda db: _unembedded(db, tenant_id, bot_id, embedding, window))
 
     async def put_vectors(self, tenant_id: str, embedding: str, vectors: Sequence[Vector]) -> None:
         points = await asyncio.to_thread(points_of, [each.vector for each in vectors])
@@ -68,10 +68,13 @@ async def _page(db: Session, tenant_id: str, key: tuple[str, int], embedding: st
     return scan.slice(rows, lambda row: Vector(ChunkKey(document_id, version, row[0]), row[1]), lambda row: (row[0],))
 
 
-async def _unembedded(db: Session, tenant_id: str, bot_id: str, embedding: str, limit: int) -> Sequence[Chunk]:
+async def _unembedded(db: Session, tenant_id: str, bot_id: str, embedding: str, window: Window) -> Slice[Chunk]:
     await index_of_bot(db, tenant_id, bot_id)
-    rows = await db.rows("unembedded_chunks", tenant_id=tenant_id, bot_id=bot_id, embedding=embedding, limit=limit)
-    return tuple(chunk_of(row) for row in rows)
+    scan = Scan.over(window, Order.ASC)
+    n, ordinal = scan.start or (0, -1)
+    where = {"tenant_id": tenant_id, "bot_id": bot_id, "embedding": embedding, "n": n, "ordinal": ordinal}
+    rows = await db.rows("unembedded_chunks", **where, limit=scan.rows)
+    return scan.slice(rows, chunk_of, lambda row: (row[CHUNK_WIDTH], row[2]))
 
 
 async def _put(db: Session, tenant_id: str, embedding: str, vectors: Sequence[Vector], points: Sequence[str]) -> None:
@@ -98,7 +101,7 @@ async def _claim(db: Session, tenant_id: str, bot_id: str, owner: str, lease_sec
 
 async def _serve(db: Session, tenant_id: str, bot_id: str, embedding: str | None) -> bool:
     await get_bot(db, tenant_id, bot_id, to_change=True)
-    if embedding is not None and await _unembedded(db, tenant_id, bot_id, embedding, 1):
+    if embedding is not None and (await _unembedded(db, tenant_id, bot_id, embedding, Window(limit=1))).data:
         return False
     await db.run("serve_embedding", tenant_id=tenant_id, id=bot_id, embedding=embedding)
     return True

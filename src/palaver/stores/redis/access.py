@@ -74,13 +74,19 @@ class Access:
 
     async def _try(self, operation: Operation[T]) -> T:
         session, result = await self._decide(operation)
-        step = session.finish()
+        step, news = session.finish(), session.news
         if not step.is_empty:
+            if news and not self._server.is_cluster:
+                step.home.writes.append(self._line.message(news))
+                news = set()
             try:
                 await commit(self._server, step, session.now)
             except DRIVER_ERRORS as error:
                 raise translated(error) from error
-        self._line.tell(session.news)
+            recent = session.recent()
+            if recent is not None:
+                self._server.recent.keep(recent)
+        self._line.tell(news)
         return result
 
     async def _decide(self, operation: Operation[T]) -> tuple[Session, T]:

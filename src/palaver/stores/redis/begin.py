@@ -34,9 +34,11 @@ from palaver.stores.redis.paths import (
     TREE,
     TURNS,
     Marks,
+    Spoken,
     before,
     branch_of,
     learned,
+    origin_at_head,
     said_in,
     said_up_to,
 )
@@ -56,17 +58,19 @@ class _Ground:
     bot: StoredBot
     key_id: str | None
     n: int
-    history: Sequence[StoredTurn]
+    history: Sequence[Spoken]
     index: BotIndex
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """Where a turn stands: what it continues and what it asks. ``question`` is None where an older one is asked again."""
+    """Where a turn stands: what it continues (and would, were that not deleted) and what it asks. ``question`` is None where
+    an older one is asked again."""
 
     parent: StoredTurn | None
     question_id: str
     question: Question | None
+    origin_id: str | None
 
 
 async def begin(db: Session, tenant_id: str, order: TurnOrder) -> Begun:
@@ -84,19 +88,19 @@ async def begin(db: Session, tenant_id: str, order: TurnOrder) -> Begun:
 
 async def _ground(db: Session, tenant_id: str, order: TurnOrder) -> _Ground:
     conversation_id = order.conversation_id
-    bot_id = db.server.bots.get(conversation_id)
+    likely = db.server.bots.get(conversation_id)
     key_id, n, history, *found = await db.read_inside(
         conversation_id,
         ask=(
             ("HGET", db.keys.of(KEYS, conversation_id), order.once.key if order.once else ""),
             next_place(db, StoredTurn),
             before(db, StoredConversation, conversation_id, max(order.history_turns, 1)),
-            *(() if bot_id is None else (announcements.look(db.keys, bot_id),)),
+            *(() if likely is None else (announcements.look(db.keys, likely),)),
         ),
     )
     turns = learned(db, history)
     bot_id = (await db.conversation(tenant_id, conversation_id)).bot_id
-    index = announcements.index_of(found[0]) if found else await announcements.find_index(db, bot_id)
+    index = announcements.index_of(found[0]) if bot_id == likely else await announcements.find_index(db, bot_id)
     conversation, owning = await db.live(tenant_id, conversation_id)
     known = None if order.once is None or key_id is None else key_id.decode()
     return _Ground(conversation, owning, known, n, turns, index)
@@ -127,20 +131,24 @@ async def _standing(db: Session, ground: _Ground, order: TurnOrder) -> _Standing
     match order.opening:
         case Continue(question=question, parent_id=None):
             head = await db.find(StoredTurn, ground.conversation.head_id)
-            return _Standing(head, question.message_id, question)
+            return _Standing(head, question.message_id, question, await origin_at_head(db, ground.conversation))
         case Continue(question=question, parent_id=parent_id):
             parent = await db.find(StoredTurn, parent_id)
             if parent is None or parent.conversation_id != ground.conversation.id or parent.deleted_at is not None:
                 raise no_parent()
-            return _Standing(parent, question.message_id, question)
+            is_head = parent.id == ground.conversation.head_id
+            origin_id = await origin_at_head(db, ground.conversation) if is_head else None
+            return _Standing(parent, question.message_id, question, origin_id)
         case Regenerate(answer_id=answer_id):
             beside = await _beside(db, ground, answer_id, Role.ASSISTANT)
             if beside.question_id is None:
                 raise no_question()
-            return _Standing(await db.find(StoredTurn, beside.parent_id), beside.question_id, None)
+            parent = await db.find(StoredTurn, beside.parent_id)
+            return _Standing(parent, beside.question_id, None, beside.origin_id)
         case EditQuestion(message_id=message_id, question=question):
             beside = await _beside(db, ground, message_id, Role.USER)
-            return _Standing(await db.find(StoredTurn, beside.parent_id), question.message_id, question)
+            parent = await db.find(StoredTurn, beside.parent_id)
+            return _Standing(parent, question.message_id, question, beside.origin_id)
 
 
 async def _beside(db: Session, ground: _Ground, message_id: str, role: Role) -> StoredTurn:
@@ -191,7 +199,7 @@ async def _accept(db: Session, ground: _Ground, order: TurnOrder, standing: _Sta
 async def _history(db: Session, ground: _Ground, order: TurnOrder, parent: StoredTurn | None) -> tuple[Utterance, ...]:
     if order.history_turns < 1 or parent is None:
         return ()
-    if parent.id == ground.conversation.head_id and ground.history and ground.history[0].id == parent.id:
+    if parent.id == ground.conversation.head_id and ground.history and ground.history[0].turn_id == parent.id:
         return await said_in(db, ground.history)
     return await said_up_to(db, parent.id, order.history_turns)
 
@@ -211,6 +219,7 @@ async def _write(db: Session, ground: _Ground, order: TurnOrder, standing: _Stan
     put_turn(db, kept, order.once)
     if kept.status == TurnStatus.RUNNING:
         holds.grant(db, kept)
+        db.keep_in_mind(kept, (StoredConversation, conversation.id), (StoredMessage, order.answer_id))
     db.put(
         replace(
             conversation,
@@ -219,6 +228,7 @@ async def _write(db: Session, ground: _Ground, order: TurnOrder, standing: _Stan
             message_count=conversation.message_count + messages,
             turn_count=conversation.turn_count + 1,
             head_id=made.id,
+            lost_head_id=None,
             running_id=made.id if kept.status == TurnStatus.RUNNING else conversation.running_id,
             queued=conversation.queued if kept.status == TurnStatus.RUNNING else (*conversation.queued, made.id),
             last_activity_at=db.now,
@@ -291,4 +301,5 @@ def _stored_turn(ground: _Ground, order: TurnOrder, standing: _Standing, made: T
         fence=int(runs),
         lease_micros=lease,
         lease_until=now + lease if runs else None,
+        origin_id=standing.origin_id,
     )

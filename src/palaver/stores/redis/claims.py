@@ -76,9 +76,24 @@ async def made_before(db: Session, tenant_id: str, kind: type[S], once: Once | N
         return None
     name = once_name(tenant_id, kind, once.key)
     claim = await find_claim(db, name)
+    made = await _made_by(db, claim, kind, once)
+    if made is None:
+        take(db, name, new_id, claim, once.fingerprint.hex())
+    return made
+
+
+async def made_by(db: Session, tenant_id: str, kind: type[S], once: Once) -> S | None:
+    """Return what this key made, deleted or not, if it made something.
+
+    Raises:
+        KeyReused: It made it from another body.
+    """
+    return await _made_by(db, await find_claim(db, once_name(tenant_id, kind, once.key)), kind, once)
+
+
+async def _made_by(db: Session, claim: Claim | None, kind: type[S], once: Once) -> S | None:
     made = await owner_of(db, claim, kind, lambda _: True)
     if claim is None or made is None:
-        take(db, name, new_id, claim, once.fingerprint.hex())
         return None
     if claim.fingerprint != once.fingerprint.hex():
         raise KeyReused("This idempotency key was used before, with another body.")

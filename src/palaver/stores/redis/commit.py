@@ -24,6 +24,7 @@ from palaver.stores.redis.stored import (
     StoredDocument,
     StoredEntity,
     StoredKey,
+    StoredMessage,
     StoredTurn,
     unpacked,
 )
@@ -33,7 +34,16 @@ _OLD_MICROS = 20_000_000
 """A step that takes longer than this has died: every command of it has a shorter time-out."""
 _KINDS: Mapping[str, type[Stored]] = {
     kind.KIND: kind
-    for kind in (StoredKey, StoredBot, StoredEntity, StoredAttachment, StoredConversation, StoredTurn, StoredDocument)
+    for kind in (
+        StoredKey,
+        StoredBot,
+        StoredEntity,
+        StoredAttachment,
+        StoredConversation,
+        StoredTurn,
+        StoredMessage,
+        StoredDocument,
+    )
 }
 
 

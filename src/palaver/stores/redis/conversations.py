@@ -9,7 +9,7 @@ from functools import partial
 from palaver.conversation import Branch, Conversation, ConversationStatus, InterruptReason
 from palaver.errors import InvalidInput, NotFound
 from palaver.page import Slice, Window
-from palaver.stores.changes import changed_conversation, check_version
+from palaver.stores.changes import bot_after, changed_conversation, check_version
 from palaver.stores.orders import ConversationChange, ConversationDraft, ConversationFilter, Ending, Made, Once
 from palaver.stores.redis.access import Access
 from palaver.stores.redis.bots import live_bot
@@ -47,6 +47,9 @@ class RedisConversations(Access):
         self, tenant_id: str, conversation_id: str, change: ConversationChange, *, if_version: int | None = None
     ) -> Conversation:
         return await self._run(lambda db: _update(db, tenant_id, conversation_id, change, if_version), conversation_id)
+
+    async def title_conversation(self, tenant_id: str, conversation_id: str, title: str) -> Conversation:
+        return await self._run(lambda db: _title(db, tenant_id, conversation_id, title), conversation_id)
 
     async def end_conversation(
         self, tenant_id: str, conversation_id: str, ending: Ending, *, if_version: int | None = None
@@ -141,10 +144,20 @@ async def _update(
     db: Session, tenant_id: str, conversation_id: str, change: ConversationChange, if_version: int | None
 ) -> Conversation:
     kept = await _to_change(db, tenant_id, conversation_id, if_version)
+    await live_bot(db, tenant_id, bot_after(kept.bot_id, change))
     changed = changed_conversation(await _value(db, kept), change)
-    about = {"title": changed.title, "external_id": changed.external_id, "metadata": to_json(changed.metadata)}
+    about = {"bot_id": changed.bot_id, "title": changed.title, "external_id": changed.external_id}
+    about["metadata"] = to_json(changed.metadata)
     db.put(replace(kept, **about, version=changed.version))  # type: ignore[arg-type]  # each field has its own type
     return changed
+
+
+async def _title(db: Session, tenant_id: str, conversation_id: str, title: str) -> Conversation:
+    kept, _ = await db.live(tenant_id, conversation_id)
+    if kept.title is None:
+        kept = replace(kept, title=title)
+        db.put(kept)
+    return await _value(db, kept)
 
 
 async def _end(
@@ -214,6 +227,6 @@ async def _set_head(
     if turn.id != kept.head_id:
         old = await db.find(StoredTurn, kept.head_id)
         await Marks(db, conversation_id).move(old, turn)
-        kept = replace(kept, head_id=turn.id, version=kept.version + 1)
+        kept = replace(kept, head_id=turn.id, lost_head_id=None, version=kept.version + 1)
         db.put(kept)
     return await _value(db, kept)

@@ -1,4 +1,5 @@
-"""The purge of documents: chunks a few at a time, quotes turn by turn, at last the document. And of chunks whose turns go."""
+"""The purge of documents: chunks a few at a time, quotes turn by turn, marks one by one, at last the document. And of chunks
+whose turns go."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from palaver.stores.redis import chunk_rows, citations, logs, pruning
+from palaver.stores.redis import chunk_rows, citations, logs, marks, pruning
 from palaver.stores.redis.access import Access
 from palaver.stores.redis.announcements import changes_key
 from palaver.stores.redis.claims import find_claim, forget_once, release
@@ -38,6 +39,9 @@ class RedisDocumentPurge(Access):
         for turn_id in await self._run(partial(_cited, document_id=document_id, limit=limit - removed)):
             await self._run(partial(_empty_turn, turn_id=turn_id, document_id=document_id), turn_id)
             await self._run(lambda db, turn_id=turn_id: db.ask(("ZREM", _cited_key(db, document_id), turn_id)))  # type: ignore[misc]
+            removed += 1
+        for note in await self._run(partial(marks.noted, document_id=document_id, limit=limit - removed)):
+            await self._run(partial(marks.unmark, document_id=document_id, note=note), id_of(note))
             removed += 1
         if removed < limit:
             removed += await self._run(partial(_drop, document_id=document_id), document_id)
@@ -132,12 +136,13 @@ async def _empty_turn(db: Session, turn_id: str, document_id: str) -> None:
 
 
 async def _drop(db: Session, document_id: str) -> int:
-    """Remove a doomed document of which nothing else is left, unless turns cite it, or have come to."""
+    """Remove a doomed document of which nothing else is left, unless turns cite it or conversations name it, or have come to."""
     kept = await db.find(StoredDocument, document_id)
-    (citing,) = await db.ask(("ZCARD", _cited_key(db, document_id)))
-    if kept is None or citing:
+    counts = [("ZCARD", key) for key in (_cited_key(db, document_id), marks.notes_key(db.keys, document_id))]
+    if kept is None or any(await db.ask(*counts)):
         return 0
-    db.expect(0, "ZCARD", _cited_key(db, document_id))
+    for count in counts:
+        db.expect(0, *count)
     await forget_once(db, kept.tenant_id, StoredDocument, kept.key, document_id)
     run = run_name(kept.bot_id)
     release(db, run, await find_claim(db, run), document_id)

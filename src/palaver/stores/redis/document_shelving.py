@@ -54,7 +54,8 @@ async def put_chunks(db: Session, tenant_id: str, records: Sequence[ChunkRecord]
     if kept is None or kept.tenant_id != tenant_id or versions != {kept.ready_version}:
         raise Conflict("A chunk is of a version that is not there.")
     chats = [each.chunk.provenance.conversation_id for each in records if each.chunk.provenance is not None]
-    if None in await db.find_all(StoredConversation, chats):
+    found = await db.find_all(StoredConversation, chats)
+    if any(each is None or each.tenant_id != tenant_id for each in found):
         raise Conflict("A chunk was made of a conversation that is not there.")
     taught.note(db, kept.bot_id, [each.chunk for each in records])
     for record in records:

@@ -17,7 +17,7 @@ from palaver.stores.redis import chunk_rows, pruning
 from palaver.stores.redis.access import Access
 from palaver.stores.redis.announcements import announcement
 from palaver.stores.redis.bots import live_bot
-from palaver.stores.redis.claims import made_before
+from palaver.stores.redis.claims import made_before, made_by
 from palaver.stores.redis.indexes import mapped, page
 from palaver.stores.redis.logs import together
 from palaver.stores.redis.places import take_place
@@ -34,6 +34,9 @@ class RedisDocuments(Access):
     ) -> Made[Document]:
         about = once.key if once else draft.id
         return await self._run(lambda db: _create(db, tenant_id, draft, content, once), about)
+
+    async def find_made_document(self, tenant_id: str, once: Once) -> Document | None:
+        return await self._run(partial(_find_made, tenant_id=tenant_id, once=once))
 
     async def get_document(self, tenant_id: str, document_id: str) -> Document:
         return document(await self._run(partial(live_document, tenant_id=tenant_id, document_id=document_id)))
@@ -98,6 +101,11 @@ async def _create(
     db.put(kept)
     put_content(db, kept, content)
     return Made(value=value)
+
+
+async def _find_made(db: Session, tenant_id: str, once: Once) -> Document | None:
+    known = await made_by(db, tenant_id, StoredDocument, once)
+    return None if known is None else document(await live_document(db, tenant_id, known.id))
 
 
 async def _content(db: Session, tenant_id: str, document_id: str) -> tuple[Document, bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from palaver.document import Chunk, ChunkKey
-from palaver.page import Order, Window
+from palaver.page import Order, Slice, Window
 from palaver.stores.knowledge_orders import Vector
 from palaver.stores.redis import announcements, chunk_rows, pruning
 from palaver.stores.redis.access import Access
@@ -25,8 +25,8 @@ _AT_ONCE = 200
 class RedisEmbeddings(Access):
     """The writes of ``stores.knowledge.ChunkRows``"""
 
-    async def unembedded_chunks(self, tenant_id: str, bot_id: str, embedding: str, limit: int) -> Sequence[Chunk]:
-        return await self._run(lambda db: _unembedded(db, tenant_id, bot_id, embedding, limit))
+    async def unembedded_chunks(self, tenant_id: str, bot_id: str, embedding: str, window: Window) -> Slice[Chunk]:
+        return await self._run(lambda db: _unembedded(db, tenant_id, bot_id, embedding, window))
 
     async def put_vectors(self, tenant_id: str, embedding: str, vectors: Sequence[Vector]) -> None:
         for document_id in dict.fromkeys(each.key.document_id for each in vectors):
@@ -41,18 +41,21 @@ class RedisEmbeddings(Access):
         return await self._run(lambda db: _serve(db, tenant_id, bot_id, embedding), bot_id)
 
 
-async def _unembedded(db: Session, tenant_id: str, bot_id: str, embedding: str, limit: int) -> Sequence[Chunk]:
+async def _unembedded(db: Session, tenant_id: str, bot_id: str, embedding: str, window: Window) -> Slice[Chunk]:
     await live_bot(db, tenant_id, bot_id)
-    found: list[Chunk] = []
+    scan = Scan.over(window, Order.ASC)
+    found: list[tuple[Chunk, int, int]] = []
     walk = Walk(StoredDocument, f"documents.live:{bot_id}", ascending=True)
-    start: tuple[int, int] | None = None
-    while len(found) < limit and (documents := await walk.find(db, start, _AT_ONCE, partial(_lack, db, embedding))):
+    score, n, ordinal = (int(part or 0) for part in scan.start or (-1, -1, -1))
+    start = (score, n - 1)  # so that the document of the position is the first
+    while len(found) < scan.rows and (documents := await walk.find(db, start, _AT_ONCE, partial(_lack, db, embedding))):
         for each in documents:
-            found += await _without_vector(db, each.thing, embedding, limit - len(found))
-            if len(found) >= limit:
+            begun = Window(limit=scan.rows - len(found), after=(ordinal,) if each.thing.n == n else None)
+            found += [(chunk, each.score, each.thing.n) for chunk in await _bare(db, each.thing, embedding, begun)]
+            if len(found) >= scan.rows:
                 break
         start = (documents[-1].score, documents[-1].thing.n)
-    return tuple(found)
+    return scan.slice(found, lambda row: row[0], lambda row: (row[1], row[2], row[0].ordinal))
 
 
 async def _lack(db: Session, embedding: str, documents: Sequence[StoredDocument]) -> Sequence[bool]:
@@ -70,7 +73,8 @@ async def _lack(db: Session, embedding: str, documents: Sequence[StoredDocument]
     return [chunks > vectors for chunks, vectors in zip(counts[::2], counts[1::2], strict=True)]
 
 
-async def _without_vector(db: Session, kept: StoredDocument, embedding: str, limit: int) -> Sequence[Chunk]:
+async def _bare(db: Session, kept: StoredDocument, embedding: str, window: Window) -> Sequence[Chunk]:
+    """Return chunks of a document that have no vector."""
     version = kept.ready_version or 0
     vectors = chunk_rows.vectors_key(db.keys, kept.id, version, embedding)
 
@@ -80,9 +84,9 @@ async def _without_vector(db: Session, kept: StoredDocument, embedding: str, lim
         chunks = [chunk_rows.unpacked_chunk(ChunkKey(kept.id, version, at), there[at]) for at in bare]
         return {each.ordinal: each for each in await live_chunks(db, chunks)}
 
-    scan = Scan.over(Window(limit=limit), Order.ASC)
+    scan = Scan.over(window, Order.ASC)
     rows = await chunk_rows.walk(db, chunk_rows.chunks_key(db.keys, kept.id, version), scan, kept.span, lacking)
-    return [chunk for _, chunk in rows[:limit]]
+    return [chunk for _, chunk in rows[: window.limit]]
 
 
 async def _put_vectors(db: Session, tenant_id: str, embedding: str, vectors: Sequence[Vector]) -> None:
@@ -116,7 +120,7 @@ async def _serve(db: Session, tenant_id: str, bot_id: str, embedding: str | None
     await live_bot(db, tenant_id, bot_id)
     state = announcements.state_key(db.keys, bot_id)
     (revision,) = await db.ask(("HGET", state, "revision"))
-    if embedding is not None and await _unembedded(db, tenant_id, bot_id, embedding, 1):
+    if embedding is not None and (await _unembedded(db, tenant_id, bot_id, embedding, Window(limit=1))).data:
         return False
     db.decide(state)
     db.expect(revision or "", "HGET", state, "revision")

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
 
 from palaver.stores.orders import StoreHealth
 from palaver.stores.redis.schema import version_of
-from palaver.stores.redis.server import Server
+from palaver.stores.redis.server import ANSWER_SECONDS, Server
 
 _WITHOUT_LOSS = "noeviction"
+_KEPT = "Redis: every write is in its append-only file before it is acknowledged."
+_IN_MEMORY = "Redis without an append-only file: what is acknowledged is in its memory."
 
 
 async def health(server: Server) -> StoreHealth:
     """``Store.health``"""
-    info = await _info(server)
-    fsync = await _appendfsync(server)
+    async with asyncio.timeout(ANSWER_SECONDS):
+        info = await _info(server)
+        fsync = await _appendfsync(server)
     settings = {
-        "redis_version": str(info.get("redis_version", "")),
         "appendonly": "yes" if info.get("aof_enabled") else "no",
         "appendfsync": fsync or "unknown",
         "maxmemory_policy": str(info.get("maxmemory_policy", "unknown")),
@@ -34,21 +37,34 @@ async def health(server: Server) -> StoreHealth:
         survives_kill=bool(info.get("aof_enabled")) and settings["maxmemory_policy"] == _WITHOUT_LOSS,
         survives_power_cut=bool(always) and settings["maxmemory_policy"] == _WITHOUT_LOSS,
         schema_version=version,
-        detail="Redis: every write is in its append-only file before it is acknowledged.",
+        detail=_KEPT if info.get("aof_enabled") else _IN_MEMORY,
+        engine_version=str(info.get("redis_version", "")),
         settings=settings,
         risks=tuple(_risks(settings)),
         notes=tuple(_notes(settings)),
     )
 
 
+async def size_of(server: Server) -> int:
+    """``Store.size_bytes``: the memory of the servers that are no replicas."""
+    async with asyncio.timeout(ANSWER_SECONDS):
+        nodes = await _nodes(server)
+    return sum(int(node.get("used_memory", 0)) for node in nodes if len(nodes) == 1 or node.get("role") == "master")
+
+
 async def _info(server: Server) -> Mapping[str, Any]:
+    nodes = await _nodes(server)
+    return nodes[0] if len(nodes) == 1 else _worst(nodes)
+
+
+async def _nodes(server: Server) -> list[Mapping[str, Any]]:
     found: Mapping[str, Any] = await server.client.info()
     if server.is_cluster and found and all(isinstance(each, dict) for each in found.values()):
-        return _worst(list(found.values()))
-    return found
+        return list(found.values())
+    return [found]
 
 
-def _worst(nodes: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _worst(nodes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Return what holds for a cluster: what its weakest node promises."""
     first = dict(nodes[0])
     first["aof_enabled"] = min(node.get("aof_enabled", 0) for node in nodes)

@@ -40,7 +40,7 @@ class Walk(Generic[S]):
     index: str
     ascending: bool
     until: int | None = None
-    """The score up to which a way up leads."""
+    """The last score to which the way leads."""
 
     async def find(self, db: Session, start: tuple[int, int] | None, limit: int, keep: Keep[S]) -> list[Found[S]]:
         """Return up to ``limit`` things that a list shows."""
@@ -51,7 +51,7 @@ class Walk(Generic[S]):
             things = await self._confirmed(db, entries)
             shown = await keep([each.thing for each in things])
             found += [each for each, is_shown in zip(things, shown, strict=True) if is_shown]
-            if len(entries) < size or (self.until is not None and entries[-1][1] > self.until):
+            if len(entries) < size or self._is_beyond(entries[-1][1]):
                 break
             member, score = entries[-1]
             start = (score, int(member.partition(b":")[0]))
@@ -69,10 +69,13 @@ class Walk(Generic[S]):
         for (member, score), thing in zip(entries, things, strict=True):
             if thing is None:
                 gone.append(("ZREM", db.keys.index(self.index), member))
-            elif thing.places.get(self.index) == score and (self.until is None or score <= self.until):
+            elif thing.places.get(self.index) == score and not self._is_beyond(score):
                 found.append(Found(thing, score))
         await db.ask(*gone)
         return found
+
+    def _is_beyond(self, score: int) -> bool:
+        return self.until is not None and (score > self.until if self.ascending else score < self.until)
 
 
 async def all_of(things: Sequence[S]) -> Sequence[bool]:

@@ -12,9 +12,19 @@ from functools import partial
 from typing import Any
 
 from palaver.clock import from_micros
-from palaver.document import Chunk, Document, DocumentError, DocumentStatus
+from palaver.document import Chunk, Document, DocumentError
 from palaver.errors import NotFound
-from palaver.stores.documents import claim_lost, failed, given_up, holds, is_claimable, published
+from palaver.stores.documents import (
+    begun,
+    claim_lost,
+    failed,
+    given_back,
+    given_up,
+    holds,
+    is_claimable,
+    published,
+    written_so_far,
+)
 from palaver.stores.knowledge_orders import Embedded, Ingestion
 from palaver.stores.redis import chunk_rows, pruning
 from palaver.stores.redis.access import Access
@@ -53,6 +63,9 @@ class RedisIngestion(Access):
     ) -> Document:
         return await self._run(partial(_publish, claim=claim, title=title, metadata=metadata), claim.document.id)
 
+    async def give_document_back(self, claim: Ingestion) -> Document:
+        return await self._run(partial(_give_back, claim=claim), claim.document.id)
+
     async def fail_document(self, claim: Ingestion, error: DocumentError) -> Document:
         return await self._run(partial(_fail, claim=claim, error=error), claim.document.id)
 
@@ -64,8 +77,7 @@ def _micros(seconds: float) -> int:
 def granted(db: Session, kept: StoredDocument, owner: str, lease_micros: int) -> StoredDocument:
     """Return a document that an owner makes ready from now on."""
     return replace(
-        kept,
-        status=DocumentStatus.PROCESSING.value,
+        with_document(kept, begun(document(kept))),
         owner=owner,
         fence=kept.fence + 1,
         attempts=kept.attempts + 1,
@@ -125,9 +137,9 @@ async def _claim(db: Session, *, document_id: str, owner: str, lease_micros: int
         give_up(db, kept, error)
         return None
     chunk_rows.forget(db, kept, kept.version)
-    begun = granted(db, kept, owner, lease_micros)
-    db.put(begun)
-    return Ingestion(tenant_id=kept.tenant_id, document=document(begun), bot=bot(owning), fence=begun.fence)
+    kept = granted(db, kept, owner, lease_micros)
+    db.put(kept)
+    return Ingestion(tenant_id=kept.tenant_id, document=document(kept), bot=bot(owning), fence=kept.fence)
 
 
 async def _renew(db: Session, claim: Ingestion, lease_micros: int) -> bool:
@@ -147,8 +159,9 @@ async def _put_chunks(db: Session, claim: Ingestion, chunks: Sequence[Chunk], em
         where = chunk_rows.vectors_key(db.keys, kept.id, kept.version, embedded.embedding)
         chunk_rows.write(db, where, {chunks[at].ordinal: embedded.vectors[at] for at in written})
         kept = chunk_rows.with_embedding(kept, embedded.embedding)
-    span = max([kept.next_span, *(each.ordinal + 1 for each in chunks)])
-    db.put(replace(kept, next_span=span, touches=kept.touches + 1))
+    span = max(kept.next_span, written_so_far(chunks))
+    count = span if kept.ready_version is None else kept.chunk_count
+    db.put(replace(kept, next_span=span, chunk_count=count, touches=kept.touches + 1))
 
 
 async def _publish(db: Session, claim: Ingestion, title: str | None, metadata: Mapping[str, Any] | None) -> Document:
@@ -163,6 +176,14 @@ async def _publish(db: Session, claim: Ingestion, title: str | None, metadata: M
     db.put(ready)
     await pruning.note_others(db, ready)
     announce(db, ready)
+    return value
+
+
+async def _give_back(db: Session, claim: Ingestion) -> Document:
+    kept = await claimed(db, claim)
+    chunk_rows.forget(db, kept, kept.version)
+    value = given_back(document(kept))
+    db.put(replace(unclaimed(with_document(kept, value)), attempts=kept.attempts - 1))
     return value
 
 

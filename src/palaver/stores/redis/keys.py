@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from palaver.errors import NotFound
 from palaver.ids import family
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_NAMES_KEPT = (
+    10_000  # a turn asks a hundred times for the names of some fifty things, the next one for most of them again
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,14 @@ class Keys:
         Raises:
             NotFound: No thing has such an id.
         """
-        if not is_id(any_id):
+        key = self.find(kind, any_id)
+        if key is None:
             raise NotFound
-        return f"{self.prefix}{{{family(any_id)}}}{kind}:{any_id}"
+        return key
+
+    def find(self, kind: str, any_id: str) -> str | None:
+        """The same; None where no thing can have such an id."""
+        return _name(self.prefix, kind, any_id)
 
     def index(self, name: str) -> str:
         """A sorted set of members ``<place>:<id>``; what its scores are its name says."""
@@ -43,14 +52,18 @@ class Keys:
         """Bytes by their hash, and the set of the attachments that have them."""
         return f"{self.prefix}{{{sha256}}}blob:{tenant_id}", f"{self.prefix}{{{sha256}}}refs:{tenant_id}"
 
+    def figures(self, tenant_id: str, name: str) -> str:
+        """What is counted of a tenant's conversations: all of it lies in one slot, so that it is added to in one step."""
+        return f"{self.prefix}{{figures:{tenant_id}}}{name}"
+
     def named(self, name: str) -> str:
         """Something that there is one of."""
         return f"{self.prefix}{name}"
 
 
-def is_id(word: str) -> bool:
-    """Whether a thing may have this id."""
-    return _ID.fullmatch(word) is not None
+@lru_cache(maxsize=_NAMES_KEPT)
+def _name(prefix: str, kind: str, any_id: str) -> str | None:
+    return f"{prefix}{{{family(any_id)}}}{kind}:{any_id}" if _ID.fullmatch(any_id) else None
 
 
 def slot_of(key: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Collection, Iterable
 
 from palaver.errors import StoreUnavailable
 from palaver.stores.redis.driver_errors import DRIVER_ERRORS, translated
-from palaver.stores.redis.server import Server
+from palaver.stores.redis.server import Command, Server
 
 _GATHER_SECONDS = 0.005
 _PAUSE_SECONDS = 0.5
@@ -45,6 +45,10 @@ class Line:
         if self._pending:
             self._has_news.set()
 
+    def message(self, turn_ids: Iterable[str]) -> Command:
+        """Return the command that tells the others of turns: with a step that is written anyway it costs no round trip."""
+        return ("PUBLISH", self._channel, " ".join([self._name, *sorted(turn_ids)]))
+
     async def listen(self) -> AsyncGenerator[Collection[str], None]:
         """Yield what the others tell.
 
@@ -77,4 +81,4 @@ class Line:
         turn_ids, self._pending = self._pending, set()
         self._has_news.clear()
         if turn_ids:
-            await self._server.run(("PUBLISH", self._channel, " ".join([self._name, *sorted(turn_ids)])))
+            await self._server.run(self.message(turn_ids))

@@ -11,6 +11,7 @@ from palaver.clock import to_micros
 from palaver.conversation import Conversation
 from palaver.metadata import fits
 from palaver.page import Order, Position, Slice, Window
+from palaver.stores.listing import RATINGS
 from palaver.stores.orders import ConversationFilter, ConversationSort
 from palaver.stores.redis.indexes import Found, Walk
 from palaver.stores.redis.session import Session
@@ -42,7 +43,7 @@ async def page_conversations(
         if wanted.q.strip():
             terms_of(wanted.q)
     scan = Scan.over(window, wanted.order)
-    walk = Walk(StoredConversation, _index(tenant_id, wanted), scan.ascending)
+    walk = Walk(StoredConversation, _index(tenant_id, wanted), scan.ascending, until=_until(scan, wanted))
     found = await walk.find(db, _start(scan, wanted), scan.rows, partial(_shown, db, tenant_id, wanted))
     entities = await db.find_all(StoredEntity, [each.thing.entity_id for each in found])
     rows = [(each, of) for each, of in zip(found, entities, strict=True)]
@@ -62,6 +63,13 @@ def _index(tenant_id: str, wanted: ConversationFilter) -> str:
         if wanted.status is not None:
             return f"conversations.{wanted.status}:{tenant_id}"
     return f"conversations.live.{sort}:{tenant_id}"
+
+
+def _until(scan: Scan, wanted: ConversationFilter) -> int | None:
+    """Return the last rating that fits on a way from the best to the worst, or back: behind it is nothing that is wanted."""
+    if wanted.sort is not ConversationSort.RATING or (wanted.min_rating, wanted.max_rating) == (None, None):
+        return None
+    return (wanted.max_rating or RATINGS[1]) if scan.ascending else (wanted.min_rating or RATINGS[0])
 
 
 def _start(scan: Scan, wanted: ConversationFilter) -> tuple[int, int] | None:
@@ -108,7 +116,15 @@ def _fits(found: _Candidate, wanted: ConversationFilter) -> bool:
     )
     if any(asked is not None and asked != is_so for asked, is_so in equal):
         return False
-    return _in_time(kept, wanted) and _in_title(kept, wanted) and _in_metadata(kept, wanted)
+    return (
+        _in_ratings(kept, wanted) and _in_time(kept, wanted) and _in_title(kept, wanted) and _in_metadata(kept, wanted)
+    )
+
+
+def _in_ratings(kept: StoredConversation, wanted: ConversationFilter) -> bool:
+    if wanted.min_rating is None and wanted.max_rating is None:
+        return True
+    return kept.rating is not None and (wanted.min_rating or 0) <= kept.rating <= (wanted.max_rating or RATINGS[1])
 
 
 def _in_time(kept: StoredConversation, wanted: ConversationFilter) -> bool:

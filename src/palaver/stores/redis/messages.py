@@ -16,9 +16,9 @@ from palaver.stores.redis import logs
 from palaver.stores.redis.access import Access
 from palaver.stores.redis.begin import put_message, put_turn, stored_message_of
 from palaver.stores.redis.citations import told
-from palaver.stores.redis.deletions import delete_turn
+from palaver.stores.redis.deletions import delete_turn, find_deleted, restore_turn
 from palaver.stores.redis.links import attachments_of, link
-from palaver.stores.redis.paths import KEYS, PATH, SAID, lineage, refuse_while_open
+from palaver.stores.redis.paths import KEYS, PATH, SAID, lineage, origin_at_head, refuse_while_open
 from palaver.stores.redis.places import take_place
 from palaver.stores.redis.server import Command
 from palaver.stores.redis.session import Session
@@ -57,6 +57,15 @@ class RedisMessages(Access):
 
     async def delete_turn(self, tenant_id: str, message_id: str) -> Sequence[str]:
         return await self._run(partial(delete_turn, tenant_id=tenant_id, message_id=message_id), message_id)
+
+    async def restore_turn(self, tenant_id: str, message_id: str) -> Message:
+        return await self._run(partial(_restore, tenant_id=tenant_id, message_id=message_id), message_id)
+
+    async def page_deleted_messages(
+        self, tenant_id: str, window: Window, *, conversation_id: str | None = None
+    ) -> Slice[Message]:
+        scan = Scan.over(window, Order.DESC)
+        return await self._run(lambda db: _page_deleted(db, tenant_id, scan, conversation_id))
 
     async def search_messages(self, tenant_id: str, query: SearchQuery, window: Window) -> Slice[Message]:  # noqa: ARG002
         raise FeatureAbsent("A Redis store does not search messages: keep them in PostgreSQL or SQLite for that.")
@@ -105,6 +114,18 @@ async def _told(db: Session, kept: StoredMessage) -> Message:
     return message_now
 
 
+async def _restore(db: Session, tenant_id: str, message_id: str) -> Message:
+    await restore_turn(db, tenant_id, message_id)
+    return await _get(db, tenant_id, message_id)
+
+
+async def _page_deleted(db: Session, tenant_id: str, scan: Scan, conversation_id: str | None) -> Slice[Message]:
+    found = await find_deleted(db, tenant_id, scan, conversation_id)
+    messages = await told(db, [message(each.thing) for each in found])
+    rows = [(each, of.score, of.thing.n) for each, of in zip(messages, found, strict=True)]
+    return scan.slice(rows, lambda row: row[0], lambda row: (row[1], row[2]))
+
+
 async def _rate(db: Session, tenant_id: str, message_id: str, rating: int | None, feedback: str | None) -> Message:
     found = replace(await _shown(db, tenant_id, message_id), rating=rating, feedback=feedback)
     db.put(found)
@@ -143,10 +164,11 @@ async def _store(
 ) -> Sequence[Message]:
     head = await db.find(StoredTurn, conversation.head_id)
     seq, stored = conversation.last_seq, []
+    origin_id = await origin_at_head(db, conversation)
     turns = turns_of(messages)
     for number, group in enumerate(turns, 1):
-        head = await _append_turn(db, conversation, group, number, head, once)
-        once = None  # the first turn stands for them all
+        head = await _append_turn(db, conversation, group, number, (head, origin_id), once)
+        once = origin_id = None  # the first turn stands for them all
         for each in group:
             seq += 1
             kept = stored_message_of(head, each.message_id, seq, each.role, each.parts)
@@ -161,6 +183,7 @@ async def _store(
             message_count=conversation.message_count + len(messages),
             turn_count=conversation.turn_count + len(turns),
             head_id=None if head is None else head.id,
+            lost_head_id=None,
             last_activity_at=db.now,
             changed_at=db.now,
         )
@@ -173,9 +196,10 @@ async def _append_turn(
     conversation: StoredConversation,
     group: Sequence[AppendedMessage],
     number: int,
-    parent: StoredTurn | None,
+    where: tuple[StoredTurn | None, str | None],
     once: Once | None,
 ) -> StoredTurn:
+    parent, origin_id = where
     ids = {each.role: each.message_id for each in group}
     turn = StoredTurn(
         tenant_id=conversation.tenant_id,
@@ -195,6 +219,7 @@ async def _append_turn(
         finished_at=db.now,
         **once_columns(once),
         last_seq=2,
+        origin_id=origin_id,
     )
     put_turn(db, turn, once)
     return turn

@@ -1,8 +1,9 @@
 """The tree of turns: which path through it is the active one, what branches it has, what went before a turn.
 
 ``path`` is a sorted set of the messages on the active path, ``tree`` one of ``<parent>:<turn>:<id>`` by their indexes, in
-which the children of a turn stand together. A turn's index is always larger than its parent's, so two ends are walked back
-to where they meet without reading anything else: the cost is what changes, not the history.
+which the children of a turn stand together, and ``buried`` is the same of deleted turns. A turn's index is always larger
+than its parent's, so two ends are walked back to where they meet without reading anything else: the cost is what changes,
+not the history.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from palaver.conversation import Branch, Utterance
 from palaver.errors import NotFound
 from palaver.stores.openings import in_progress
 from palaver.stores.redis.server import Command, Word
-from palaver.stores.redis.session import Session
-from palaver.stores.redis.stored import StoredConversation, StoredMessage, StoredTurn, number_of, unpacked
+from palaver.stores.redis.session import Outrun, Session
+from palaver.stores.redis.stored import Stored, StoredConversation, StoredMessage, StoredTurn, number_of
 from palaver.stores.rows import utterances_of
-from palaver.stores.tree import Node, branches_of
+from palaver.stores.tree import Hanging, Node, branches_of, taken_back
 
-PATH, TREE, TURNS, SAID, KEYS = "path", "tree", "turns", "said", "keys"
-"""What a conversation has beside its things: its active path, its tree, all its turns by index, all its messages by seq,
-and the turns of its idempotency keys."""
+PATH, TREE, BURIED, TURNS, SAID, KEYS = "path", "tree", "buried", "turns", "said", "keys"
+"""What a conversation has beside its things: its active path, its tree, its deleted turns, all its turns by index, all its
+messages by seq, and the turns of its idempotency keys."""
 
+_READ: tuple[type[Stored], ...] = (StoredTurn, StoredMessage, StoredMessage)
 _AT_ONCE = 50
 _BRANCHES_AT_ONCE = 1000
 
@@ -38,6 +40,7 @@ def before(db: Session, kind: type[StoredTurn] | type[StoredConversation], any_i
         db.keys.of(StoredTurn.KIND, any_id).removesuffix(any_id),
         db.keys.of(StoredMessage.KIND, any_id).removesuffix(any_id),
         number_of(StoredTurn, "parent_id"),
+        number_of(StoredTurn, "id"),
         number_of(StoredTurn, "question_id"),
         number_of(StoredTurn, "answer_id"),
     ]
@@ -46,33 +49,43 @@ def before(db: Session, kind: type[StoredTurn] | type[StoredConversation], any_i
     return db.server.script("lineage", [db.keys.of(kind.KIND, any_id)], *words)
 
 
-def learned(db: Session, answer: Sequence[bytes]) -> list[StoredTurn]:
-    """Take note of turns and messages that were read by ``before``; return the turns."""
-    turns = []
-    for at in range(0, len(answer), 3):
-        turn = unpacked(StoredTurn, answer[at])
-        known = db.learn(StoredTurn, db.keys.of(StoredTurn.KIND, turn.id), answer[at])
-        for message_id, kept in ((turn.question_id, answer[at + 1]), (turn.answer_id, answer[at + 2])):
-            if message_id is not None:
-                db.learn(StoredMessage, db.keys.of(StoredMessage.KIND, message_id), kept or None)
-        if known is not None:
-            turns.append(known)
-    return turns
+class Spoken(NamedTuple):
+    """A turn and what was said in it, by their ids."""
+
+    turn_id: str
+    question_id: str | None
+    answer_id: str | None
 
 
-async def said_in(db: Session, turns: Sequence[StoredTurn]) -> tuple[Utterance, ...]:
+def learned(db: Session, answer: Sequence[bytes]) -> list[Spoken]:
+    """Take note of turns and messages that were read by ``before``; return which they are."""
+    found = []
+    for at in range(0, len(answer), 6):
+        turn_id, question_id, answer_id = ids = [each.decode() for each in answer[at : at + 3]]
+        for kind, each, kept in zip(_READ, ids, answer[at + 3 : at + 6], strict=True):
+            if each:
+                db.learn(kind, db.keys.of(kind.KIND, each), kept or None)
+        found.append(Spoken(turn_id, question_id or None, answer_id or None))
+    return found
+
+
+async def said_in(db: Session, turns: Sequence[Spoken]) -> tuple[Utterance, ...]:
     """Return what was said in some turns."""
     ids = [message_id for turn in turns for message_id in (turn.question_id, turn.answer_id)]
     messages = await db.find_all(StoredMessage, ids)
     rows = [
-        (turn.id, *_columns(asked), *_columns(said))
+        (turn.turn_id, *_columns(asked), *_columns(said))
         for turn, asked, said in zip(turns, messages[::2], messages[1::2], strict=True)
     ]
     return tuple(utterance for row in rows for utterance in utterances_of(row))
 
 
 def _columns(message: StoredMessage | None) -> tuple[str | None, str | None, int | None]:
-    return (None, None, None) if message is None or message.deleted_at else (message.text, message.parts, message.n)
+    return (
+        (None, None, None)
+        if message is None or message.deleted_at is not None
+        else (message.text, message.parts, message.n)
+    )
 
 
 async def said_up_to(db: Session, turn_id: str | None, turns: int) -> tuple[Utterance, ...]:
@@ -154,46 +167,105 @@ class Child(NamedTuple):
     id: str
 
 
-class Tree:
-    """The tree of a conversation, as an operation changes it."""
+_Branch = tuple[str | None, int | None]
 
-    def __init__(self, db: Session, conversation_id: str) -> None:
+
+class _Grove:
+    """Turns of a conversation by the turn that they hang on."""
+
+    def __init__(self, db: Session, key: str) -> None:
         self._db = db
-        self._key = db.keys.of(TREE, conversation_id)
+        self._key = key
         self._children: dict[int, list[Child]] = {}
 
     async def children(self, parent_index: int | None) -> list[Child]:
-        """Return the turns that continue a turn (None: nothing), in order."""
+        """Return the turns on a turn (None: on nothing), in order."""
         at = parent_index or 0
         if at not in self._children:
             (members,) = await self._db.ask(("ZRANGEBYLEX", self._key, f"[{at:010d}:", f"({at:010d};"))
             self._children[at] = [Child(node.key, node.turn_id) for node in map(_node, members)]
         return self._children[at]
 
+    async def turns(self, parent_index: int | None) -> list[StoredTurn]:
+        """Return the same as they are kept."""
+        children = await self.children(parent_index)
+        return [each for each in await self._db.find_all(StoredTurn, [child.id for child in children]) if each]
+
+    async def add(self, turn: StoredTurn) -> None:
+        """Put a turn in."""
+        siblings = await self.children(turn.parent_index)
+        siblings.append(Child(turn.index, turn.id))
+        siblings.sort()
+        self._db.write("ZADD", self._key, 0, branch_of(turn))
+
+    async def discard(self, turn: StoredTurn) -> None:
+        """Take a turn out. Raises ``Outrun`` if somebody did meanwhile: the turn was read before the tree."""
+        siblings, it = await self.children(turn.parent_index), Child(turn.index, turn.id)
+        if it not in siblings:
+            raise Outrun
+        siblings.remove(it)
+        self._db.write("ZREM", self._key, branch_of(turn))
+
+    async def hang(self, turn: StoredTurn, parent: _Branch, origin_id: str | None) -> None:
+        """Let a turn hang on another (its id and index)."""
+        await self.discard(turn)
+        moved = replace(turn, parent_id=parent[0], parent_index=parent[1], origin_id=origin_id)
+        self._db.put(moved)
+        await self.add(moved)
+
+
+class Tree:
+    """The tree of a conversation, as an operation changes it."""
+
+    def __init__(self, db: Session, conversation_id: str) -> None:
+        self._db = db
+        self._live = _Grove(db, db.keys.of(TREE, conversation_id))
+        self._buried = _Grove(db, db.keys.of(BURIED, conversation_id))
+
+    async def siblings(self, turn: StoredTurn, *, deleted: bool = False) -> list[StoredTurn]:
+        """Return the turns that hang where a turn does, or did."""
+        return await (self._buried if deleted else self._live).turns(turn.parent_index)
+
     async def newest_end(self, parent_index: int | None) -> str | None:
         """Return the newest child of a turn, or its newest child, and so on: the last of them."""
         found = None
-        while children := await self.children(parent_index):
+        while children := await self._live.children(parent_index):
             parent_index, found = children[-1]
         return found
 
-    async def remove(self, turn: StoredTurn) -> None:
-        """Take a turn out; its children hang on its parent."""
-        (await self.children(turn.parent_index)).remove(Child(turn.index, turn.id))
-        self._db.write("ZREM", self._key, branch_of(turn))
-        for child in await self._db.find_all(StoredTurn, [each.id for each in await self.children(turn.index)]):
-            if child is not None:
-                await self._hang(child, turn.parent_id, turn.parent_index)
-        self._children[turn.index] = []
+    async def bury(self, turn: StoredTurn) -> None:
+        """Take a turn out; what hangs on it hangs on its parent."""
+        await self._live.discard(turn)
+        for grove in (self._live, self._buried):
+            for each in await grove.turns(turn.index):
+                await grove.hang(each, (turn.parent_id, turn.parent_index), each.origin_id or turn.id)
+        await self._buried.add(turn)
 
-    async def _hang(self, child: StoredTurn, parent_id: str | None, parent_index: int | None) -> None:
-        moved = replace(child, parent_id=parent_id, parent_index=parent_index)
-        self._db.put(moved)
-        self._db.write("ZREM", self._key, branch_of(child))
-        self._db.write("ZADD", self._key, 0, branch_of(moved))
-        siblings = await self.children(parent_index)
-        siblings.append(Child(child.index, child.id))
-        siblings.sort()
+    async def unbury(self, turn: StoredTurn) -> Sequence[StoredTurn]:
+        """Put a turn back, with what would continue it; return which of that is not deleted."""
+        await self._buried.discard(turn)
+        live, buried = [await grove.turns(turn.parent_index) for grove in (self._live, self._buried)]
+        index = {each.id: each.index for each in (turn, *buried)}
+        hanging = [
+            Hanging(each.index, index.get(each.origin_id or ""), each.deleted_at is not None)
+            for each in (*live, *buried)
+        ]
+        back = taken_back(turn.index, hanging)
+        for grove, turns in ((self._live, live), (self._buried, buried)):
+            for each in turns:
+                if each.index in back:
+                    origin_id = None if each.origin_id == turn.id else each.origin_id
+                    await grove.hang(each, (turn.id, turn.index), origin_id)
+        await self._live.add(turn)
+        return [each for each in live if each.index in back]
+
+    async def forget(self, turn: StoredTurn) -> None:
+        """Give a deleted turn up: what would continue it would continue what it would have continued."""
+        await self._buried.discard(turn)
+        for grove in (self._live, self._buried):
+            for each in await grove.turns(turn.parent_index):
+                if each.origin_id == turn.id:
+                    self._db.put(replace(each, origin_id=turn.origin_id))
 
 
 def branch_of(turn: StoredTurn) -> str:
@@ -227,6 +299,14 @@ async def lineage(db: Session, tenant_id: str, turn_id: str, turns: int) -> Sequ
     if turn.deleted_at is not None:
         raise NotFound
     return await said_up_to(db, turn.parent_id, turns)
+
+
+async def origin_at_head(db: Session, conversation: StoredConversation) -> str | None:
+    """Return the deleted turn that goes on at the head: what continues the head would continue that."""
+    lost = await db.find(StoredTurn, conversation.lost_head_id)
+    if lost is None or lost.deleted_at is None or lost.parent_id != conversation.head_id:
+        return None
+    return lost.id
 
 
 def refuse_while_open(conversation: StoredConversation) -> None:

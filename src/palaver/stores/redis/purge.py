@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from palaver.stores.redis import holds, links, logs, taught
+from palaver.stores.redis import holds, links, logs, marks, taught
 from palaver.stores.redis.alike import alike_key
 from palaver.stores.redis.announcements import changes_key, state_key
 from palaver.stores.redis.claims import forget_once
+from palaver.stores.redis.deletions import begin_purge
 from palaver.stores.redis.document_purge import RedisDocumentPurge, documents_of
+from palaver.stores.redis.figures import fold
 from palaver.stores.redis.indexes import due
-from palaver.stores.redis.paths import KEYS, PATH, SAID, TREE, TURNS
+from palaver.stores.redis.paths import BURIED, KEYS, PATH, SAID, TREE, TURNS
 from palaver.stores.redis.session import Session
 from palaver.stores.redis.stored import StoredBot, StoredConversation, StoredMessage, StoredTurn, hidden_since, id_of
 from palaver.stores.redis.values import message
@@ -71,12 +73,17 @@ class RedisPurge(RedisDocumentPurge):
             if removed >= limit:
                 break
             found = await self._run(lambda db, turn_id=turn_id: db.find(StoredTurn, turn_id))  # type: ignore[misc]
-            if found is not None:
+            if found is not None and await self._give_up(found, cutoff):
                 removed += await self._purge_chunks(found.conversation_id, await self._run(partial(_notes, turn=found)))
                 ids = await self._run(partial(_deleted_messages, turn=found))
                 removed += await self._remove_messages(found.conversation_id, ids) if ids else 0
                 removed += await self._run(partial(_drop_turns, turn_ids=[turn_id]), found.conversation_id)
         return removed
+
+    async def _give_up(self, turn: StoredTurn, cutoff: int) -> bool:
+        """Whether a turn is still deleted; from here on it can't be restored."""
+        begin = partial(begin_purge, turn_id=turn.id, conversation_id=turn.conversation_id, cutoff=cutoff)
+        return await self._run(begin, turn.conversation_id)
 
     async def _bots(self, cutoff: int, limit: int) -> int:
         doomed = await self._run(partial(_empty_bots, cutoff=cutoff, limit=limit))
@@ -170,17 +177,19 @@ async def _notes(db: Session, turn: StoredTurn) -> Sequence[bytes]:
 
 async def _deleted_messages(db: Session, turn: StoredTurn) -> list[str]:
     found = await db.find_all(StoredMessage, [turn.question_id, turn.answer_id])
-    return [each.id for each in found if each is not None and each.deleted_at is not None]
+    return [each.id for each in found if each and each.deleted_at is not None and each.turn_id == turn.id]
 
 
 async def _drop_conversation(db: Session, conversation_id: str) -> int:
     kept = await db.find(StoredConversation, conversation_id)
     if kept is None:
         return 0
-    for kind in (PATH, SAID, TURNS, TREE, KEYS, "revision"):
+    for kind in (PATH, SAID, TURNS, TREE, BURIED, KEYS, "revision"):
         db.write("UNLINK", db.keys.of(kind, conversation_id))
     db.write("UNLINK", taught.notes_key(db, conversation_id))
+    marks.forget(db, kept, kept.trained_ids)
     await forget_once(db, kept.tenant_id, StoredConversation, kept.key, conversation_id)
+    await fold(db, kept.tenant_id, conversation_id, {})
     db.drop(kept)
     return 1
 

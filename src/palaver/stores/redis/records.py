@@ -146,6 +146,7 @@ def _conversation(kept: StoredConversation, of: StoredBot | None, whose: StoredE
         last_seq=kept.last_seq,
         last_index=kept.last_index,
         deletion=deletion,
+        lost_head_id=kept.lost_head_id,
         once=_once(kept.key, kept.fingerprint),
         place=kept.n,
     )
@@ -260,6 +261,7 @@ def _turn(kept: StoredTurn, hold: holds.Hold | None) -> Record:
         stop_reason=None if stop_reason is None else InterruptReason(stop_reason),
         last_seq=kept.last_seq,
         deleted_at=None if kept.deleted_at is None else from_micros(kept.deleted_at),
+        origin_id=kept.origin_id,
         place=kept.n,
     )
 

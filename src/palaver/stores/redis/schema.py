@@ -6,16 +6,20 @@ step is a function that reads and writes things in small pieces, so that one tha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 from palaver.errors import StoreRefused
 from palaver.stores.migrations import plan_of
 from palaver.stores.redis.driver_errors import DRIVER_ERRORS, translated
+from palaver.stores.redis.restorable import enter_restorable
 from palaver.stores.redis.server import Address, Server, read_scripts
+from palaver.stores.redis.stored import UNCOUNTED, UNFOUND, StoredTurn, id_of, unpacked
+from palaver.stores.redis.untrained import enter_untrained
 from palaver.stores.schema import SchemaPlan, SchemaStep
 
 _META = "schema"
+_AT_ONCE = 500
 Take = Callable[[Server], Awaitable[None]]
 
 
@@ -23,8 +27,77 @@ async def _begin(_server: Server) -> None:
     """A store begins empty."""
 
 
+async def _note(_server: Server) -> None:
+    """The version alone says it."""
+
+
+async def _stretches(server: Server, key: str) -> AsyncGenerator[Sequence[bytes]]:
+    """Yield what is in a sorted set, a stretch at a time."""
+    start = 0
+    while members := await server.run(("ZRANGE", key, start, start + _AT_ONCE - 1)):
+        yield members
+        start += len(members)
+
+
+async def _members(server: Server, index: str) -> AsyncGenerator[tuple[str, Sequence[bytes]]]:
+    """Yield the ids of all tenants, each with every stretch of an index of its own."""
+    async with aclosing(_stretches(server, server.keys.named("tenants"))) as tenants:
+        async for ids in tenants:
+            for tenant_id in map(bytes.decode, ids):
+                async with aclosing(_stretches(server, server.keys.index(f"{index}:{tenant_id}"))) as stretches:
+                    async for members in stretches:
+                        yield tenant_id, members
+
+
+async def _mark_all(server: Server) -> None:
+    """All conversations that are there are to be counted: enter them in the indexes of those."""
+    async with aclosing(_members(server, "conversations")) as found:
+        async for tenant_id, members in found:
+            entries = [word for member in members for word in (int(member.partition(b":")[0]), member)]
+            for index in (UNCOUNTED, f"{UNCOUNTED}:{tenant_id}"):
+                await server.run(("ZADD", server.keys.index(index), *entries))
+
+
+async def _enter_unfound(server: Server) -> None:
+    """Enter the turns whose model was given nothing of a document in the index of those."""
+    async with aclosing(_members(server, "turns")) as found:
+        async for tenant_id, members in found:
+            kept = await server.ask([("GET", server.keys.of(StoredTurn.KIND, id_of(each))) for each in members])
+            turns = [unpacked(StoredTurn, each) for each in kept if each is not None]
+            entries = [word for each in turns if each.is_unfound for word in (each.created_at, each.member)]
+            if entries:
+                await server.run(("ZADD", server.keys.index(f"{UNFOUND}:{tenant_id}"), *entries))
+
+
 STEPS: Mapping[SchemaStep, Take] = {
-    SchemaStep(version=1, min_compatible=1, name="the first keys", script="Writes the version down."): _begin
+    SchemaStep(version=1, min_compatible=1, name="the first keys", script="Writes the version down."): _begin,
+    SchemaStep(
+        version=2,
+        min_compatible=2,
+        name="what is untrained",
+        script="Goes through all conversations and training documents, and enters those that a run of training has to look at.",
+    ): enter_untrained,
+    SchemaStep(
+        version=3, min_compatible=3, name="figures", script="Has all conversations counted, in the background."
+    ): _mark_all,
+    SchemaStep(
+        version=4,
+        min_compatible=4,
+        name="what was not found",
+        script="Goes through all turns, and enters those whose model was given no passage of a document.",
+    ): _enter_unfound,
+    SchemaStep(
+        version=5,
+        min_compatible=5,
+        name="widgets",
+        script="Nothing: an older program would forget the widget of a bot it edits.",
+    ): _note,
+    SchemaStep(
+        version=6,
+        min_compatible=6,
+        name="restored turns",
+        script="Goes through all deleted turns, and enters them and their messages where a restore and a list find them.",
+    ): enter_restorable,
 }
 
 

@@ -10,22 +10,25 @@ from importlib.resources import files
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from hiredis import pack_command
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from palaver.errors import StoreRefused, StoreUnavailable
 from palaver.stores.redis.driver_errors import DRIVER_ERRORS, translated
 from palaver.stores.redis.keys import Keys
+from palaver.stores.redis.recent import RecentTurns
 
 Word: TypeAlias = str | bytes | int
 Command: TypeAlias = tuple[Word, ...]
 
 CONNECTIONS = 32
 """How many ask one node at once; those who come later wait."""
-_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
+"""The longest that connecting may take, and any round trip."""
 _BOTS_KNOWN = 10_000
 _SCRIPTS = ("append", "lineage", "look", "move", "page", "renew")
 
@@ -54,7 +57,8 @@ class Server:
     def __init__(self, address: Address) -> None:
         self.keys = address.keys
         self.is_cluster = False
-        self.bots: dict[str, str] = {}  # of conversations lately used, which never change theirs
+        self.bots: dict[str, str] = {}  # of conversations lately used, which may have another by now
+        self.recent = RecentTurns()
         self.done: list[str] = []  # marks of steps that are done, to be taken away with the next one's
         self._url = address.url
         self._client: Any = None
@@ -87,25 +91,29 @@ class Server:
         """
         self._sources = sources
         try:
-            self._client = self._one_server()
-            info = await self._client.info("cluster")
-            if info.get("cluster_enabled"):
-                await self._client.aclose()
-                self.is_cluster = True
-                self._client = self._cluster()
-                await self._client.initialize()
+            async with asyncio.timeout(2 * ANSWER_SECONDS):
+                await self._connect()
             await self._load_scripts()
         except DRIVER_ERRORS as error:
             await self.close()
             raise translated(error) from error
 
-    def _one_server(self) -> Any:
+    async def _connect(self) -> None:
+        self._client = self._one_server()
+        info = await self._client.info("cluster")
+        if info.get("cluster_enabled"):
+            await self._client.aclose()
+            self.is_cluster = True
+            self._client = self._cluster()
+            await self._client.initialize()
+
+    def _one_server(self, *, answers_within: float | None = None) -> Any:
         try:
             pool = ConnectionPool.from_url(
                 self._url,
                 max_connections=2 * CONNECTIONS,
-                socket_timeout=_SECONDS,
-                socket_connect_timeout=_SECONDS,
+                socket_timeout=answers_within,
+                socket_connect_timeout=ANSWER_SECONDS,
                 retry=Retry(NoBackoff(), 0),
                 protocol=2,
             )
@@ -117,15 +125,15 @@ class Server:
         return RedisCluster.from_url(
             self._url,
             max_connections=2 * CONNECTIONS,
-            socket_timeout=_SECONDS,
-            socket_connect_timeout=_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
 
     async def _load_scripts(self) -> None:
-        for name, source in self._sources.items():
-            self._hashes[name] = await self._client.script_load(source)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            for name, source in self._sources.items():
+                self._hashes[name] = await self._client.script_load(source)
 
     async def close(self) -> None:
         """Hang up."""
@@ -156,12 +164,27 @@ class Server:
     async def _send(self, commands: Sequence[Command]) -> list[Any]:
         if not commands:
             return []
-        async with self._room:
-            pipeline = self.client.pipeline() if self.is_cluster else self.client.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command)
-            answers: list[Any] = await pipeline.execute(raise_on_error=False)
-            return answers
+        # One limit for the round trip: the driver's own costs a timer and a task for each write and each answer.
+        async with self._room, asyncio.timeout(ANSWER_SECONDS):
+            return await (self._send_to_nodes(commands) if self.is_cluster else self._send_to_one(commands))
+
+    async def _send_to_nodes(self, commands: Sequence[Command]) -> list[Any]:
+        pipeline = self.client.pipeline()
+        for command in commands:
+            pipeline.execute_command(*command)
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        return answers
+
+    async def _send_to_one(self, commands: Sequence[Command]) -> list[Any]:
+        # What the driver's pipeline does, packed in C: its own packs every word in Python.
+        pool = self.client.connection_pool
+        connection = await pool.get_connection()
+        try:
+            packed = [pack_command(command) for command in commands]  # type: ignore[arg-type]  # its stub knows one word
+            await connection.send_packed_command(packed)
+            return [await _answer_on(connection) for _ in commands]
+        finally:
+            await pool.release(connection)
 
     async def run(self, command: Command) -> Any:
         """Return the answer of one command."""
@@ -170,21 +193,29 @@ class Server:
     @asynccontextmanager
     async def subscribed(self, channel: str) -> AsyncIterator[Any]:
         """Listen on a channel, on a connection of its own."""
-        client = self.client if not self.is_cluster else self._one_server()
+        client = self._one_server(answers_within=ANSWER_SECONDS)
         listener = client.pubsub()
         try:
             await listener.subscribe(channel)
             yield listener
         finally:
             await listener.aclose()
-            if self.is_cluster:
-                await client.aclose()
+            await client.aclose()
 
     async def micros(self) -> int:
         """Return the server's time; of a cluster, that of one node."""
-        answer = await self.client.time()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await self.client.time()
         seconds, micros = next(iter(answer.values())) if isinstance(answer, dict) else answer
         return int(seconds) * 1_000_000 + int(micros)
+
+
+async def _answer_on(connection: Any) -> Any:
+    """Return the next answer, or what was said instead of one."""
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 def read_scripts() -> Mapping[str, str]:

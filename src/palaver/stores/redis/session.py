@@ -7,11 +7,12 @@ everything else is guarded by what was kept when it was read.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from palaver.errors import NotFound
-from palaver.stores.redis.keys import is_id
+from palaver.stores.redis.recent import Recent
 from palaver.stores.redis.server import Command, Server, Word
 from palaver.stores.redis.step import Entries, Move, Step, Taking
 from palaver.stores.redis.stored import (
@@ -46,10 +47,12 @@ class Session:
         self.step = Step()
         self.news: set[str] = set()
         self._kept: dict[str, bytes | None] = {}  # as they were read
+        self._were: dict[str, Stored | None] = {}  # the same, as far as somebody wanted to know
         self._found: dict[str, Stored | None] = {}  # as they are now
         self._put: dict[str, type[Stored]] = {}
         self._inside: set[str] = set()
         self._revisions: dict[str, int] = {}
+        self._begun: tuple[StoredTurn, tuple[str, ...]] | None = None
 
     # Reading
 
@@ -70,28 +73,34 @@ class Session:
 
     async def find_all(self, kind: type[S], ids: Sequence[str | None]) -> list[S | None]:
         """Return things by their ids, in one round trip for those that were not read before."""
-        keys = [self.keys.of(kind.KIND, each) if each is not None and is_id(each) else None for each in ids]
-        unread = list(dict.fromkeys(key for key in keys if key is not None and key not in self._found))
+        keys = [None if each is None else self.keys.find(kind.KIND, each) for each in ids]
+        unread = list(dict.fromkeys(key for key in keys if key is not None and key not in self._kept))
         if unread:
-            for key, kept in zip(unread, await self.ask(*self._reads(unread)), strict=True):
+            for key, kept in zip(unread, await self.ask(*(("GET", key) for key in unread)), strict=True):
                 self.learn(kind, key, kept)
-        return [None if key is None else self._found[key] for key in keys]  # type: ignore[misc]  # its key names its kind
+        return [None if key is None else self._now(kind, key) for key in keys]
 
-    def _reads(self, keys: Iterable[str]) -> list[Command]:
-        return [("GET", key) for key in keys]
+    def _now(self, kind: type[S], key: str) -> S | None:
+        if key not in self._found:
+            self._found[key] = self._was(kind, key)
+        return self._found[key]  # type: ignore[return-value]  # its key names its kind
+
+    def _was(self, kind: type[Stored], key: str) -> Stored | None:
+        if key not in self._were:
+            kept = self._kept[key]
+            self._were[key] = None if kept is None else unpacked(kind, kept)
+        return self._were[key]
 
     def knows(self, kind: type[Stored], any_id: str) -> bool:
         """Whether a thing was read or put before."""
-        return self.keys.of(kind.KIND, any_id) in self._found
+        return self.keys.of(kind.KIND, any_id) in self._kept
 
-    def learn(self, kind: type[S], key: str, kept: bytes | None) -> S | None:
-        """Take note of what was read under a key; return what is there now."""
-        if key not in self._found:
+    def learn(self, kind: type[Stored], key: str, kept: bytes | None) -> None:
+        """Take note of what was read under a key, unless it was read before. It is unpacked when somebody asks for it."""
+        if key not in self._kept:
             self._kept[key] = kept
-            self._found[key] = None if kept is None else unpacked(kind, kept)
             if kind in _INSIDE:
                 self._inside.add(key)
-        return self._found[key]  # type: ignore[return-value]  # its key names its kind
 
     def learn_revision(self, conversation_id: str, kept: bytes | None) -> None:
         """Take note of a conversation's revision, which guards what is read inside it from then on. What was read before
@@ -99,7 +108,8 @@ class Session:
         if conversation_id not in self._revisions:
             self._revisions[conversation_id] = int(kept or 0)
             for key in self._inside - self._put.keys():
-                del self._found[key], self._kept[key]
+                for known in (self._kept, self._were, self._found):
+                    known.pop(key, None)
             self._inside &= self._put.keys()
 
     async def live(self, tenant_id: str, conversation_id: str) -> tuple[StoredConversation, StoredBot]:
@@ -134,19 +144,38 @@ class Session:
         """Read a conversation, its bot where that is known, and things inside it, in one round trip. Return the answers of
         what else is asked."""
         bot_id = self.server.bots.get(conversation_id)
-        wanted: list[tuple[type[Stored], str | None]] = [
-            (StoredConversation, conversation_id),
-            (StoredBot, bot_id),
-            *things,
-        ]
-        keys = [(kind, self.keys.of(kind.KIND, each)) for kind, each in wanted if each is not None]
-        revision, *answers = await self.ask(
-            ("GET", self.revision_key(conversation_id)), *(("GET", key) for _, key in keys), *ask
+        wanted: list[tuple[type[Stored], str | None]] = [(StoredConversation, conversation_id), *things]
+        inside = [(kind, self.keys.of(kind.KIND, each)) for kind, each in wanted if each is not None]
+        bot_keys = [] if bot_id is None else [self.keys.of(StoredBot.KIND, bot_id)]
+        (revision, *kept), *answers = await self.ask(
+            ("MGET", self.revision_key(conversation_id), *(key for _, key in inside)),
+            *(("GET", key) for key in bot_keys),
+            *ask,
         )
         self.learn_revision(conversation_id, revision)
-        for (kind, key), each in zip(keys, answers, strict=False):
+        for (kind, key), each in zip(inside, kept, strict=True):
             self.learn(kind, key, each)
-        return answers[len(keys) :]
+        for key, each in zip(bot_keys, answers, strict=False):
+            self.learn(StoredBot, key, each)
+        return answers[len(bot_keys) :]
+
+    def recall(self, recent: Recent) -> None:
+        """Go on from what this process wrote of a turn, as if it had just been read."""
+        conversation_id = recent.turn.conversation_id
+        self.learn_revision(conversation_id, str(recent.revision).encode())
+        for thing in recent.things:
+            key = self.keys.of(thing.KIND, thing.id)
+            self.learn(type(thing), key, b"")
+            self._were[key] = self._found[key] = thing
+
+    async def is_unchanged(self, conversation_id: str) -> bool:
+        """Whether everything inside a conversation is still as it was read."""
+        (revision,) = await self.ask(("GET", self.revision_key(conversation_id)))
+        return int(revision or 0) == self.revision_of(conversation_id)
+
+    def revision_of(self, conversation_id: str) -> int:
+        """Return the revision at which a conversation was read."""
+        return self._revisions[conversation_id]
 
     def revision_key(self, conversation_id: str) -> str:
         """Where the revision of a conversation is."""
@@ -155,7 +184,14 @@ class Session:
     # Changing
 
     def put(self, thing: Stored) -> None:
-        """Keep a thing, in the place of what is there."""
+        """Keep a thing, in the place of what is there. A conversation is uncounted from then on."""
+        self._keep(replace(thing, counted=False) if isinstance(thing, StoredConversation) and thing.counted else thing)
+
+    def put_counted(self, conversation: StoredConversation) -> None:
+        """Keep a conversation whose sheet is put in the same step."""
+        self._keep(replace(conversation, counted=True))
+
+    def _keep(self, thing: Stored) -> None:
         key = self.keys.of(thing.KIND, thing.id)
         self._kept.setdefault(key, None)
         self._found[key] = thing
@@ -165,9 +201,25 @@ class Session:
     def drop(self, thing: Stored) -> None:
         """Keep a thing no longer."""
         key = self.keys.of(thing.KIND, thing.id)
+        self._kept.setdefault(key, None)
         self._found[key] = None
         self._put[key] = type(thing)
         self.step.decides = key
+
+    def keep_in_mind(self, turn: StoredTurn, *ids: tuple[type[Stored], str]) -> None:
+        """Remember, once it is written, how a turn stands that runs from now on, with other things that its end changes."""
+        inside: list[tuple[type[Stored], str]] = [*ids, (StoredTurn, turn.id)]
+        keys = [self.keys.of(kind.KIND, each) for kind, each in inside]
+        self._begun = (turn, tuple(keys))
+
+    def recent(self) -> Recent | None:
+        """Return what is to be remembered of what was written."""
+        if self._begun is None:
+            return None
+        turn, keys = self._begun
+        things = [self._found[key] for key in keys]
+        revision = self._revisions[turn.conversation_id] + 1
+        return Recent(turn, revision, tuple(each for each in things if each is not None))
 
     def decide(self, key: str) -> None:
         """Say where a step is decided that changes no thing."""
@@ -201,14 +253,13 @@ class Session:
         return self.step
 
     def _finish_one(self, key: str, kind: type[Stored]) -> None:
-        kept, now = self._kept.get(key), self._found[key]
+        kept, now = self._kept[key], self._found[key]
         move = self.step.home
         if kind not in _INSIDE:
             move.looks.append((("GET", key), kept or ""))
         after = None if now is None else packed(now).encode()
         move.writes.append(("DEL", key) if after is None else ("SET", key, after))
-        before = None if kept is None else unpacked(kind, kept)
-        changes = _changes(before, now)
+        changes = _changes(self._was(kind, key), now)
         if changes:
             self.step.entries[key] = Entries(kind, after, changes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from palaver.conversation import TurnStatus
+from palaver.conversation import Role, TurnStatus
 from palaver.errors import Conflict, InvalidInput
 from palaver.stores.quotes import cited_in, consulted_in
 from palaver.stores.record_columns import (
@@ -26,13 +26,15 @@ from palaver.stores.records import (
     Record,
     TenantRecord,
     TurnRecord,
+    check_tenant,
+    taken,
 )
 from palaver.stores.redis import bots, citations, entities, holds, logs
 from palaver.stores.redis.attachments import keep_attachment
 from palaver.stores.redis.claims import find_claim, once_name, take
 from palaver.stores.redis.document_shelving import document_of_record, put_document, put_index
 from palaver.stores.redis.links import attachments_of, link
-from palaver.stores.redis.paths import KEYS, PATH, SAID, TREE, TURNS, branch_of
+from palaver.stores.redis.paths import BURIED, KEYS, PATH, SAID, TREE, TURNS, branch_of
 from palaver.stores.redis.places import reserve, take_place
 from palaver.stores.redis.session import Session
 from palaver.stores.redis.stored import (
@@ -61,6 +63,7 @@ async def put_on_shelf(db: Session, tenant_id: str, record: Record) -> None:
     """Put what is not inside a conversation."""
     match record:
         case TenantRecord(tenant=tenant):
+            check_tenant(record, tenant_id)
             await put_tenant(db, tenant)
         case KeyRecord():
             await _put_key(db, tenant_id, record)
@@ -76,31 +79,44 @@ async def put_on_shelf(db: Session, tenant_id: str, record: Record) -> None:
             raise InvalidInput("This is inside a conversation.")
 
 
-async def _is_new(db: Session, kind: type[Stored], any_id: str, index: str, place: int) -> bool:
-    """Whether a thing is not there yet; its place is its own from now on.
+async def _is_there(db: Session, kind: type[Stored], tenant_id: str, any_id: str) -> bool:
+    """Whether a tenant has a thing. Raises ``Conflict`` if another has it."""
+    found = await db.find(kind, any_id)
+    if found is not None and found.tenant_id != tenant_id:
+        raise taken(any_id)
+    return found is not None
+
+
+async def _place_of_new(
+    db: Session, kind: type[Stored], whose: tuple[str, str], index: str, place: int | None
+) -> int | None:
+    """Return the place of a thing (its tenant and id) that is its own from now on: the next one for None. None if it is there.
 
     Raises:
-        Conflict: Something else has the place.
+        Conflict: Something else has the place, or another tenant the id.
     """
-    if await db.find(kind, any_id) is not None:
-        return False
+    if await _is_there(db, kind, *whose):
+        return None
+    if place is None:
+        return await take_place(db, kind)
     (taken,) = await db.ask(("ZRANGEBYSCORE", db.keys.index(index), place, place, "LIMIT", 0, 1))
     if taken:
         raise Conflict("Something else has this place.")
     await reserve(db, kind, place)
-    return True
+    return place
 
 
 async def _put_key(db: Session, tenant_id: str, record: KeyRecord) -> None:
-    if await _is_new(db, StoredKey, record.key.id, "keys", record.place):
+    if await _place_of_new(db, StoredKey, (tenant_id, record.key.id), "keys", record.place) is not None:
         columns = {**key_record_columns(record), "tenant_id": tenant_id, "digest": record.digest.hex()}
         await put_key(db, StoredKey(**columns))
 
 
 async def _put_bot(db: Session, tenant_id: str, record: BotRecord) -> None:
-    if not await _is_new(db, StoredBot, record.bot.id, f"bots:{tenant_id}", record.place):
+    place = await _place_of_new(db, StoredBot, (tenant_id, record.bot.id), f"bots:{tenant_id}", record.place)
+    if place is None:
         return
-    kept = stored_bot(tenant_id, record.place, record.bot, record.once)
+    kept = stored_bot(tenant_id, place, record.bot, record.once)
     if kept.deleted_at is None:
         await bots.take_name(db, tenant_id, kept.name, kept.id)
     await _take_once(db, kept, kept.key, kept.fingerprint)
@@ -109,8 +125,10 @@ async def _put_bot(db: Session, tenant_id: str, record: BotRecord) -> None:
 
 
 async def _put_entity(db: Session, tenant_id: str, record: EntityRecord) -> None:
-    if await _is_new(db, StoredEntity, record.entity.id, f"entities:{tenant_id}", record.place):
-        kept = stored_entity(tenant_id, record.place, record.entity, record.once)
+    index = f"entities:{tenant_id}"
+    place = await _place_of_new(db, StoredEntity, (tenant_id, record.entity.id), index, record.place)
+    if place is not None:
+        kept = stored_entity(tenant_id, place, record.entity, record.once)
         await entities.take_name(db, tenant_id, entities.named(record.entity), kept.id)
         await _take_once(db, kept, kept.key, kept.fingerprint)
         db.put(kept)
@@ -119,7 +137,7 @@ async def _put_entity(db: Session, tenant_id: str, record: EntityRecord) -> None
 async def _put_attachment(db: Session, tenant_id: str, record: AttachmentRecord) -> None:
     if record.content is None:
         raise InvalidInput("An attachment is put with its bytes.")
-    if await db.find(StoredAttachment, record.attachment.id) is None:
+    if not await _is_there(db, StoredAttachment, tenant_id, record.attachment.id):
         place = await take_place(db, StoredAttachment)
         kept = stored_attachment(tenant_id, place, record.attachment, record.once, used=record.used)
         await _take_once(db, kept, kept.key, kept.fingerprint)
@@ -132,7 +150,9 @@ async def _put_document(db: Session, tenant_id: str, record: DocumentRecord) -> 
     owning = await db.find(StoredBot, record.document.bot_id)
     if owning is None or owning.tenant_id != tenant_id:
         raise Conflict("A document is of a bot that is not there.")
-    if await _is_new(db, StoredDocument, record.document.id, f"documents:{tenant_id}", record.place):
+    index = f"documents:{tenant_id}"
+    place = await _place_of_new(db, StoredDocument, (tenant_id, record.document.id), index, record.place)
+    if place is not None:
         kept = document_of_record(tenant_id, record)
         await _take_once(db, kept, kept.key, kept.fingerprint)
         await put_document(db, kept, record)
@@ -176,12 +196,15 @@ class _Inside:
         db, value = self._db, record.conversation
         bot = await db.find(StoredBot, value.bot_id)
         whose = await db.find(StoredEntity, None if value.entity is None else value.entity.id)
-        if bot is None or bot.tenant_id != self._tenant_id or (value.entity is not None and whose is None):
+        is_met = value.entity is None or (whose is not None and whose.tenant_id == self._tenant_id)
+        if bot is None or bot.tenant_id != self._tenant_id or not is_met:
             raise Conflict("A conversation refers to what is not there.")
         there = await db.find_conversation(value.id)
-        if there is None:
-            await _is_new(db, StoredConversation, value.id, f"conversations:{self._tenant_id}", record.place)
+        index = f"conversations:{self._tenant_id}"
+        place = await _place_of_new(db, StoredConversation, (self._tenant_id, value.id), index, record.place)
         columns = dict(conversation_record_columns(record))
+        columns["n"] = there.n if there else place
+        columns["lost_head_id"] = columns.pop("lost_id")
         hidden_by_bot = columns.pop("deletion") == value.bot_id
         kept = StoredConversation(
             **columns,
@@ -200,17 +223,23 @@ class _Inside:
             raise Conflict("Something is inside a conversation that is not there.")
         return found
 
+    def _is_in(self, conversation: StoredConversation, found: StoredTurn | StoredMessage | None) -> bool:
+        """Whether this is there, and inside this conversation. Raises ``Conflict`` if it is inside another."""
+        if found is not None and found.conversation_id != conversation.id:
+            raise taken(found.id)
+        return found is not None
+
     async def put_turn(self, record: TurnRecord) -> None:
         db, value = self._db, record.turn
         conversation = await self._conversation(value.conversation_id)
-        if await db.find(StoredTurn, value.id) is not None:
+        if self._is_in(conversation, await db.find(StoredTurn, value.id)):
             return
         parent = await db.find(StoredTurn, value.parent_id)
-        if value.parent_id is not None and parent is None:
+        if value.parent_id is not None and (parent is None or parent.conversation_id != conversation.id):
             raise Conflict("A turn continues one that is not there.")
         await self._refuse_taken(TURNS, conversation.id, value.index)
-        await _is_new(db, StoredTurn, value.id, "turns", record.place)
-        columns = dict(turn_record_columns(record))
+        place = await _place_of_new(db, StoredTurn, (self._tenant_id, value.id), "turns", record.place)
+        columns = {**turn_record_columns(record), "n": place}
         once = once_columns(record.once)
         columns |= {"index": columns.pop("idx"), "queued": record.queued, "interrupting": record.interrupting, **once}
         kept = StoredTurn(
@@ -227,8 +256,8 @@ class _Inside:
     def _enter_turn(self, kept: StoredTurn) -> None:
         db = self._db
         db.write("ZADD", db.keys.of(TURNS, kept.conversation_id), kept.index, kept.id)
-        if kept.deleted_at is None:
-            db.write("ZADD", db.keys.of(TREE, kept.conversation_id), 0, branch_of(kept))
+        grove = TREE if kept.deleted_at is None else BURIED
+        db.write("ZADD", db.keys.of(grove, kept.conversation_id), 0, branch_of(kept))
         if kept.key is not None:
             db.write("HSET", db.keys.of(KEYS, kept.conversation_id), kept.key, kept.id)
         if kept.status == TurnStatus.RUNNING:
@@ -245,12 +274,14 @@ class _Inside:
         db, value = self._db, record.message
         conversation = await self._conversation(value.conversation_id)
         turn = await db.find(StoredTurn, value.turn_id)
-        if turn is None:
+        if turn is None or turn.conversation_id != conversation.id:
             raise Conflict("A message is of a turn that is not there.")
-        if await db.find(StoredMessage, value.id) is not None:
+        if self._is_in(conversation, await db.find(StoredMessage, value.id)):
             return
         await self._refuse_taken(SAID, conversation.id, value.seq)
         columns = {name: each for name, each in message_record_columns(record).items() if name != "on_path"}
+        if record.place is None:
+            columns["n"] = 2 * turn.n - (value.role is Role.USER)
         model, status = value.model or "", value.status.value
         db.put(StoredMessage(**columns, tenant_id=self._tenant_id, model=model, status=status))
         db.write("ZADD", db.keys.of(SAID, conversation.id), value.seq, value.id)

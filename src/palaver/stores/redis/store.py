@@ -17,7 +17,8 @@ from palaver.stores.redis.documents import RedisDocuments
 from palaver.stores.redis.driver_errors import DRIVER_ERRORS, translated
 from palaver.stores.redis.embeddings import RedisEmbeddings
 from palaver.stores.redis.entities import RedisEntities
-from palaver.stores.redis.health import health
+from palaver.stores.redis.figures import RedisFigures
+from palaver.stores.redis.health import health, size_of
 from palaver.stores.redis.ingestion import RedisIngestion
 from palaver.stores.redis.messages import RedisMessages
 from palaver.stores.redis.purge import RedisPurge
@@ -46,6 +47,7 @@ class RedisStore(
     RedisChunks,
     RedisEmbeddings,
     RedisTraining,
+    RedisFigures,
     RedisPurge,
     RedisRecords,
 ):
@@ -97,6 +99,12 @@ class RedisStore(
     async def health(self) -> StoreHealth:
         try:
             return await health(self._server)
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
+
+    async def size_bytes(self) -> int:
+        try:
+            return await size_of(self._server)
         except DRIVER_ERRORS as error:
             raise translated(error) from error
 

@@ -7,14 +7,14 @@ its score there (None: it is not in it): what an index should hold can always be
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 from palaver.conversation import ConversationStatus, EndReason, TurnStatus
-from palaver.document import DocumentStatus
+from palaver.document import DocumentSource, DocumentStatus
 
 Places = Mapping[str, int | None]
 
@@ -53,6 +53,17 @@ def _values(kind: Any) -> attrgetter[Any]:
     return attrgetter(*_names(kind))
 
 
+@cache
+def _fillers(kind: Any) -> tuple[Callable[[Any, Any], None], ...]:
+    """What sets each field. It goes round the ``__init__`` of a frozen class, which takes twice as long."""
+    return tuple(getattr(kind, name).__set__ for name in _names(kind))
+
+
+@cache
+def _defaults(kind: Any) -> list[Any]:
+    return [field.default for field in fields(kind)]
+
+
 def packed(thing: Stored) -> str:
     """Return what is kept of a thing."""
     kind: Any = type(thing)
@@ -61,10 +72,12 @@ def packed(thing: Stored) -> str:
 
 def unpacked(kind: type[S], kept: bytes | str) -> S:
     """Return the thing that was kept."""
-    values = [tuple(value) if isinstance(value, list) else value for value in json.loads(kept)]
+    values = json.loads(kept if isinstance(kept, str) else kept.decode())
     any_kind: Any = kind
-    named: dict[str, Any] = dict(zip(_names(any_kind), values, strict=False))
-    return kind(**named)
+    made: S = object.__new__(kind)
+    for fill, value in zip(_fillers(any_kind), values + _defaults(any_kind)[len(values) :], strict=False):
+        fill(made, tuple(value) if type(value) is list else value)
+    return made
 
 
 def id_of(member: bytes) -> str:
@@ -113,6 +126,7 @@ class StoredBot(Stored):
     version: int = 1
     key: str | None = None
     fingerprint: str | None = None
+    widget: str | None = None
 
     @property
     def places(self) -> Places:
@@ -179,7 +193,9 @@ class StoredConversation(Stored):
 
     ``entity_id`` may name an entity that was deleted: then there is none. One that is ``doomed`` was deleted, and a purge
     has begun to remove it. ``changed_at`` is when a turn, a rating or its status changed last; ``trained_ids`` are the
-    training documents that together have all that was to be learnt from it when the last of them was begun.
+    training documents that together have all that was to be learnt from it at ``trained_at``, when the last of them was begun.
+    ``counted``: its sheet is as it should be. To put it is to change it, so that it is uncounted then (``Session.put``).
+    ``lost_head_id`` is the head that was deleted, until another turn is made the head.
     """
 
     KIND: ClassVar[str] = "conversation"
@@ -211,6 +227,14 @@ class StoredConversation(Stored):
     doomed: bool = False
     changed_at: int = 0
     trained_ids: tuple[str, ...] = ()
+    trained_at: int = 0
+    counted: bool = False
+    lost_head_id: str | None = None
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether there is nothing new to learn from it, as long as its training documents are ready."""
+        return bool(self.trained_ids) and self.changed_at < self.trained_at
 
     @property
     def places(self) -> Places:
@@ -225,6 +249,7 @@ class StoredConversation(Stored):
             found[f"conversations.{status}:{self.tenant_id}"] = self.last_activity_at if shown else None
         found[f"conversations.bot:{self.bot_id}"] = self.last_activity_at if live else None
         found[f"conversations.made:{self.bot_id}"] = self.n if live else None
+        found[f"conversations.untrained:{self.bot_id}"] = self.n if live and not self.is_marked else None
         if self.entity_id is not None:
             found[f"conversations.entity:{self.entity_id}"] = self.last_activity_at if live else None
         return found
@@ -244,7 +269,10 @@ class StoredConversation(Stored):
         calm = self.running_id is None and not self.queued
         active = live and self.status == ConversationStatus.ACTIVE
         waits = live and self.running_id is None and bool(self.queued)
+        uncounted = None if self.counted else self.n
         return {
+            UNCOUNTED: uncounted,
+            f"{UNCOUNTED}:{self.tenant_id}": uncounted,
             f"conversations.calm:{self.bot_id}": self.last_activity_at if active and calm else None,
             "conversations.waiting": self.n if waits else None,
             "conversations.doomed": self.deleted_at,
@@ -257,6 +285,8 @@ def over(kept: StoredConversation, reason: EndReason, now: int) -> StoredConvers
     return replace(kept, status=ended, end_reason=reason.value, ended_at=now, changed_at=now, version=kept.version + 1)
 
 
+UNCOUNTED = "conversations.uncounted"
+"""The index of conversations whose sheet is not as it should be; there is one of each tenant's, too."""
 _BEYOND_RATINGS = 6  # unrated ones come last in both orders
 
 
@@ -264,7 +294,8 @@ _BEYOND_RATINGS = 6  # unrated ones come last in both orders
 class StoredTurn(Stored):
     """A turn. While it runs, its fence, its lease and a request to stop are in its hold.
 
-    ``lease_until`` is that of its begin. ``has_log``: it has ended, and its log is still there.
+    ``lease_until`` is that of its begin. ``has_log``: it has ended, and its log is still there. ``origin_id`` is the deleted turn
+    that it would continue (``stores.tree``). ``deleted_at`` is 0 once a purge has begun: then it can't be restored.
     """
 
     KIND: ClassVar[str] = "turn"
@@ -304,6 +335,13 @@ class StoredTurn(Stored):
     last_seq: int | None = None
     has_log: bool = False
     deleted_at: int | None = None
+    origin_id: str | None = None
+
+    @property
+    def is_unfound(self) -> bool:
+        """Whether its model was given no passage of a document, and answered."""
+        answered = self.status == TurnStatus.COMPLETED and bool(self.model)
+        return answered and self.context_chunks == 0 and self.deleted_at is None
 
     @property
     def places(self) -> Places:
@@ -316,6 +354,7 @@ class StoredTurn(Stored):
             "turns.leased": self.lease_until if self.status == TurnStatus.RUNNING else None,
             "turns.logged": self.finished_at if self.has_log else None,
             "turns.doomed": self.deleted_at,
+            f"{UNFOUND}:{self.tenant_id}": self.created_at if self.is_unfound else None,
         }
         for status in _LISTED:
             place = self.n if shown and self.status == status else None
@@ -323,6 +362,8 @@ class StoredTurn(Stored):
         return found
 
 
+UNFOUND = "turns.unfound"
+"""The index of turns whose model was given no passage of a document, by when they were asked: one of each tenant's."""
 _LISTED = (TurnStatus.QUEUED, TurnStatus.RUNNING, TurnStatus.INTERRUPTED, TurnStatus.FAILED)
 """Completed turns are nearly all there are: they are found among them all."""
 
@@ -330,7 +371,7 @@ _LISTED = (TurnStatus.QUEUED, TurnStatus.RUNNING, TurnStatus.INTERRUPTED, TurnSt
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage(Stored):
     """A message; ``parts`` and ``citations`` as JSON text, None where ``text`` says it all. ``model`` and ``status`` are
-    those of an answer's turn."""
+    those of an answer's turn. ``deleted_at`` is 0 once a purge has begun on it."""
 
     KIND: ClassVar[str] = "message"
 
@@ -347,6 +388,18 @@ class StoredMessage(Stored):
     status: str
     created_at: int
     deleted_at: int | None = None
+
+    @property
+    def places(self) -> Places:
+        restorable = self.deleted_at or None
+        return {
+            f"{DELETED_MESSAGES}:{self.tenant_id}": restorable,
+            f"{DELETED_MESSAGES}:{self.conversation_id}": restorable,
+        }
+
+
+DELETED_MESSAGES = "messages.deleted"
+"""The index of messages that can be restored: of a tenant, and of a conversation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -404,6 +457,8 @@ class StoredDocument(Stored):
         }
         for status in _UNREADY:
             found[f"documents.{status}:{self.bot_id}"] = self.n if live and status == self.status else None
+        if self.source == DocumentSource.TRAINING:
+            found[f"documents.void:{self.bot_id}"] = None if is_ready(self) else self.n
         return found
 
     def _due_at(self) -> int | None:

@@ -88,15 +88,17 @@ async def taught_before(db: Session, turns: Sequence[StoredTurn]) -> frozenset[s
     return frozenset(known)
 
 
-async def teachers_of(db: Session, conversation_id: str) -> Sequence[str]:
-    """Return the ready documents that turns of a conversation are noted for."""
+async def teachers_of(db: Session, conversation_id: str, since: int) -> Sequence[str] | None:
+    """Return the ready documents that turns of a conversation are noted for. None: one was taken back since a time, or purged,
+    and who looked then may have missed what it had."""
     found: dict[str, None] = {}
     start = 0
     while notes := await notes_of(db, conversation_id, start, _AT_ONCE):
         found |= dict.fromkeys(key_of(note).document_id for note in notes)
         start += len(notes)
     kept = await db.find_all(StoredDocument, list(found))
-    return [each.id for each in kept if each is not None and is_ready(each)]
+    there = [each for each in kept if each is not None and (each.deleted_at is None or each.deleted_at < since)]
+    return [each.id for each in there if is_ready(each)] if len(there) == len(kept) else None
 
 
 async def notes_of(db: Session, conversation_id: str, start: int, limit: int) -> Sequence[bytes]:

@@ -2,13 +2,14 @@
 
 The mark of a conversation (``trained_ids``) names the training documents that have its turns. It counts while all of them are
 ready and live, and as long as nothing has happened in the conversation since the last of them was begun: what happens takes
-it back without looking at it.
+it back without looking at it. So a run goes through the conversations without a mark, and through those that name a document
+which does not count; marks that count are never met.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -27,15 +28,15 @@ from palaver.stores.redis.chunks import found_chunks
 from palaver.stores.redis.claims import find_claim, owner_of, take
 from palaver.stores.redis.indexes import Walk, all_of
 from palaver.stores.redis.ingestion import claimed, give_up, granted
+from palaver.stores.redis.marks import mark, notes_key
 from palaver.stores.redis.paths import TURNS
 from palaver.stores.redis.places import take_place
 from palaver.stores.redis.session import Session
-from palaver.stores.redis.stored import StoredConversation, StoredDocument, StoredMessage, StoredTurn, is_ready
+from palaver.stores.redis.stored import StoredConversation, StoredDocument, StoredMessage, StoredTurn, id_of, is_ready
 from palaver.stores.redis.taught import taught_before, teachers_of
 from palaver.stores.redis.values import bot, conversation, document, message, stored_document
 
-_PASSED_AT_ONCE = 200
-_ENTERED_AT_ONCE = 20
+_CHATS_AT_ONCE = 25
 _TURNS_AT_ONCE = 50
 _STRETCHES_A_CALL = 20
 """After so many a page ends, however few it found."""
@@ -89,11 +90,12 @@ async def _alike(db: Session, tenant_id: str, bot_id: str, fingerprints: Sequenc
 
 
 async def _mark(db: Session, claim: Ingestion, conversation_id: str) -> None:
-    await claimed(db, claim)
-    kept = await db.find_conversation(conversation_id)
-    if kept is not None and (kept.tenant_id, kept.bot_id) == (claim.tenant_id, claim.document.bot_id):
-        before = [each for each in await teachers_of(db, conversation_id) if each != claim.document.id]
-        db.put(replace(kept, trained_ids=(*before, claim.document.id)))
+    kept = await db.find_conversation(conversation_id)  # before any document: see marks.py
+    run = await claimed(db, claim)
+    if kept is not None and (kept.tenant_id, kept.bot_id) == (run.tenant_id, run.bot_id):
+        teachers = await teachers_of(db, conversation_id, run.created_at)
+        if teachers is not None:
+            mark(db, kept, (*(each for each in teachers if each != run.id), run.id), run.created_at)
 
 
 # What a run would use
@@ -115,12 +117,13 @@ class _Stretch(NamedTuple):
 
 async def _page(db: Session, tenant_id: str, wanted: TrainingFilter, window: Window) -> Slice[Pair]:
     await live_bot(db, tenant_id, wanted.bot_id)
+    ways = await _ways(db, wanted.bot_id)
     place: _Place | None = _Place(*(int(each or 0) for each in window.after or (0, 0)))
     found: list[tuple[_Place, Pair]] = []
     for _ in range(_STRETCHES_A_CALL):
         if place is None or len(found) > window.limit:
             break
-        stretch = await _stretch(db, wanted.bot_id, place)
+        stretch = await _stretch(db, wanted.bot_id, ways, place)
         found += await _pairs(db, stretch.turns, wanted)
         place = stretch.end
     shown = found[: window.limit]
@@ -128,26 +131,30 @@ async def _page(db: Session, tenant_id: str, wanted: TrainingFilter, window: Win
     return Slice(data=tuple(pair for _, pair in shown), next=behind)
 
 
-async def _stretch(db: Session, bot_id: str, place: _Place) -> _Stretch:
-    walk = Walk(StoredConversation, f"conversations.made:{bot_id}", ascending=True)
-    found = await walk.find(db, (place.n - 1, place.n - 1), _PASSED_AT_ONCE, all_of)
-    chats = [each.thing for each in found]
-    is_last = len(chats) < _PASSED_AT_ONCE
-    unmarked = [chat for chat, is_marked in zip(chats, await _are_marked(db, chats), strict=True) if not is_marked]
-    if len(unmarked) > _ENTERED_AT_ONCE:
-        return await _turns(db, unmarked[:_ENTERED_AT_ONCE], place, _Place(unmarked[_ENTERED_AT_ONCE].n, 0))
-    return await _turns(db, unmarked, place, None if is_last else _Place(chats[-1].n + 1, 0))
+async def _ways(db: Session, bot_id: str) -> Sequence[str]:
+    """Return the lists that together lead to every conversation whose mark does not count."""
+    walk = Walk(StoredDocument, f"documents.void:{bot_id}", ascending=True)
+    runs = await walk.find(db, None, sys.maxsize, all_of)
+    return [db.keys.index(f"conversations.untrained:{bot_id}"), *(notes_key(db.keys, each.thing.id) for each in runs)]
 
 
-async def _are_marked(db: Session, chats: Sequence[StoredConversation]) -> Sequence[bool]:
-    await db.find_all(StoredDocument, [each for chat in chats for each in chat.trained_ids])  # all in one round trip
-    return [await _is_marked(db, chat) for chat in chats]
+async def _stretch(db: Session, bot_id: str, ways: Sequence[str], place: _Place) -> _Stretch:
+    reads = (("ZRANGEBYSCORE", way, place.n, "+inf", "LIMIT", 0, _CHATS_AT_ONCE) for way in ways)
+    met = sorted({member for members in await db.ask(*reads) for member in members})[:_CHATS_AT_ONCE]
+    chats = await db.find_all(StoredConversation, [id_of(member) for member in met])
+    gone = [member for member, chat in zip(met, chats, strict=True) if chat is None]
+    await db.ask(*(("ZREM", way, *gone) for way in ways if gone))
+    end = _Place(int(met[-1].partition(b":")[0]) + 1, 0) if len(met) == _CHATS_AT_ONCE else None
+    live = [each for each in chats if each is not None and each.deleted_at is None and each.bot_id == bot_id]
+    return await _turns(db, await _untrained(db, live), place, end)
 
 
-async def _is_marked(db: Session, chat: StoredConversation) -> bool:
-    runs = await db.find_all(StoredDocument, chat.trained_ids)
-    began_at = [each.created_at for each in runs if each is not None and is_ready(each)]
-    return len(began_at) == len(runs) > 0 and chat.changed_at < began_at[-1]
+async def _untrained(db: Session, chats: Sequence[StoredConversation]) -> Sequence[StoredConversation]:
+    """Return conversations whose mark does not count."""
+    named = list(dict.fromkeys(each for chat in chats if chat.is_marked for each in chat.trained_ids))
+    runs = await db.find_all(StoredDocument, named)
+    ready = {each.id for each in runs if each is not None and is_ready(each)}
+    return [chat for chat in chats if not (chat.is_marked and ready.issuperset(chat.trained_ids))]
 
 
 async def _turns(db: Session, chats: Sequence[StoredConversation], place: _Place, end: _Place | None) -> _Stretch:

@@ -31,6 +31,15 @@ class _Ending:
     log_end: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _RunningTurn:
+    """A turn as its worker finds it: its hold, and how long its log is."""
+
+    hold: holds.Hold | None
+    log_size: int
+    log_end: int | None
+
+
 async def in_hand(db: Session, tenant_id: str | None, turn_id: str) -> tuple[StoredConversation, StoredTurn]:
     """Return a turn, deleted or not, and its conversation, to be changed. ``tenant_id`` None: of any."""
     found = await db.find(StoredTurn, turn_id)
@@ -45,19 +54,14 @@ async def in_hand(db: Session, tenant_id: str | None, turn_id: str) -> tuple[Sto
 async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | None) -> Finished:
     """``TurnRows.finish_turn``"""
     about = claim.turn
-    held, log_end, size = await db.read_inside(
-        about.conversation_id,
-        (StoredTurn, about.id),
-        (StoredMessage, about.message_id),
-        ask=(holds.look(db, about.id), logs.together(db, logs.end(db, about.id)), logs.size(db, about.id)),
-    )
+    standing = await _standing(db, claim)
     conversation = await db.conversation(claim.tenant_id, about.conversation_id)
-    hold, kept = holds.hold_of(held), await db.find(StoredTurn, about.id)
+    hold, kept = standing.hold, await db.find(StoredTurn, about.id)
     if kept is None or kept.status != TurnStatus.RUNNING or hold is None or hold.fence != claim.fence:
         raise FenceLost("This turn has ended or has another owner.")
-    db.expect(size, *logs.size(db, about.id))
+    db.expect(standing.log_size, *logs.size(db, about.id))
     outcome = await _without_purged(db, about.id, outcome)
-    written = logs.end_of(log_end[0])
+    written = standing.log_end
     check_log(written, outcome)
     new = [event for event in outcome.events if written is None or event.seq > written]
     logs.write(db, about.id, new, db.now)
@@ -67,6 +71,24 @@ async def finish(db: Session, claim: Claim, outcome: Outcome, promote: str | Non
     if promote is not None:
         promoted = await claim_first_queued(db, claim.tenant_id, about.conversation_id, promote, hold.lease)
     return Finished(turn=turn(closed), answer=answer, last_seq=closed.last_seq or 0, promoted=promoted)
+
+
+async def _standing(db: Session, claim: Claim) -> _RunningTurn:
+    """Read how a turn stands, with all that its end changes; or take it from what this process wrote of it."""
+    about = claim.turn
+    recent = db.server.recent.take(about.id)
+    if recent is not None and recent.turn.fence == claim.fence:
+        db.recall(recent)
+        hold = holds.Hold(recent.turn.fence, recent.turn.lease_until or 0, recent.turn.lease_micros or 0, None)
+        return _RunningTurn(hold, recent.log_size, recent.log_end)
+    looks = (holds.look(db, about.id), logs.end(db, about.id), logs.size(db, about.id))
+    ((held, end, size),) = await db.read_inside(
+        about.conversation_id,
+        (StoredTurn, about.id),
+        (StoredMessage, about.message_id),
+        ask=(logs.together(db, *looks),),
+    )
+    return _RunningTurn(holds.hold_of(held), size, logs.end_of(end))
 
 
 async def _without_purged(db: Session, turn_id: str, outcome: Outcome) -> Outcome:
@@ -144,7 +166,7 @@ async def _close(
     if open_turn.status == TurnStatus.RUNNING:
         db.write("DEL", db.keys.of(holds.KIND, open_turn.id))
     answer = await _answer(db, closed, outcome)
-    await _free(db, conversation, open_turn.id)
+    await _free(db, conversation, open_turn.id, outcome.title)
     db.news.add(open_turn.id)
     return closed, answer
 
@@ -160,12 +182,13 @@ async def _answer(db: Session, closed: StoredTurn, outcome: Outcome) -> Message 
     return final_answer(turn(closed), outcome, seq=kept.seq, rated=rated, created_at=from_micros(kept.created_at))
 
 
-async def _free(db: Session, conversation: StoredConversation, turn_id: str) -> None:
-    """Let go of a turn that runs or waits no longer."""
+async def _free(db: Session, conversation: StoredConversation, turn_id: str, title: str | None) -> None:
+    """Let go of a turn that runs or waits no longer. A conversation that has no title gets one, if there is one for it."""
     now = await db.get(StoredConversation, conversation.tenant_id, conversation.id)
     running_id = None if now.running_id == turn_id else now.running_id
     queued = tuple(each for each in now.queued if each != turn_id)
-    db.put(replace(now, running_id=running_id, queued=queued, changed_at=db.now))
+    title = title if now.title is None else now.title
+    db.put(replace(now, running_id=running_id, queued=queued, title=title, changed_at=db.now))
 
 
 async def stored_message(db: Session, message_id: str | None) -> Message | None:
@@ -180,8 +203,8 @@ async def claim_first_queued(
     """Make the queued turn that is next run: interrupting ones come first, then those that were accepted first."""
     conversation = await db.get(StoredConversation, tenant_id, conversation_id)
     waiting = [each for each in await db.find_all(StoredTurn, conversation.queued) if each is not None]
-    owning = await db.find(StoredBot, conversation.bot_id)
-    if not waiting or owning is None or owning.deleted_at is not None:
+    owning = await db.find(StoredBot, conversation.bot_id) if waiting else None
+    if owning is None or owning.deleted_at is not None:
         return None
     first = min(waiting, key=lambda each: (not each.interrupting, each.index))
     promoted = replace(

@@ -27,7 +27,13 @@ def _watch(asked: Iterable[str], answers: Sequence[bytes | None]) -> Watch:
 
 async def append(db: Session, batch: Sequence[Delta]) -> Watch:
     """``TurnRows.append_deltas``"""
+    known = [db.server.recent.take(delta.turn_id) for delta in batch]  # not any more, if the answer is lost
     answers = await db.ask(*(_tick(db, delta) for delta in batch))
+    for delta, recent, answer in zip(batch, known, answers, strict=True):
+        if recent is not None and answer is not None and recent.turn.fence == delta.fence:
+            recent.log_size += len(delta.events)
+            recent.log_end = delta.events[-1].seq if delta.events else recent.log_end
+            db.server.recent.keep(recent)
     db.news.update(delta.turn_id for delta, answer in zip(batch, answers, strict=True) if answer is not None)
     return _watch((delta.turn_id for delta in batch), answers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from palaver.conversation import InterruptReason, Turn, TurnStatus
+from palaver.conversation import InterruptReason, ListedTurn, Turn, TurnStatus
 from palaver.errors import NotFound
 from palaver.page import Slice, Window
 from palaver.stores.orders import Begun, Claim, Delta, Finished, Missed, Outcome, Recovered, TurnLog, TurnOrder, Watch
@@ -94,8 +94,14 @@ class RedisTurns(RedisBots):
     async def get_turn(self, tenant_id: str, turn_id: str) -> Turn:
         return turn(await self._run(partial(_get, tenant_id=tenant_id, turn_id=turn_id), turn_id))
 
-    async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[Turn]:
+    async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[ListedTurn]:
         return await self._run(partial(page_turns, tenant_id=tenant_id, status=status, window=window))
+
+    async def tenant_of_turn(self, turn_id: str) -> str:
+        found = await self._run(lambda db: db.find(StoredTurn, turn_id))
+        if found is None:
+            raise NotFound
+        return found.tenant_id
 
     async def read_log(self, tenant_id: str, turn_id: str, *, after: int, limit: int, deleted: bool = False) -> TurnLog:
         look = partial(read_log, tenant_id=tenant_id, turn_id=turn_id, stretch=(after, limit), deleted=deleted)

@@ -63,9 +63,9 @@ def api_key(kept: StoredKey) -> ApiKey:
 
 def bot(kept: StoredBot) -> Bot:
     """A bot."""
-    about = (kept.id, kept.name, kept.instructions, kept.model, kept.params, kept.retrieval, kept.idle_timeout_minutes)
+    about = (kept.id, kept.name, kept.instructions, kept.model, kept.params, kept.retrieval)
     times = (kept.created_at, kept.updated_at, kept.deleted_at)
-    return bot_of((*about, kept.metadata, *times, kept.version, kept.n))
+    return bot_of((*about, kept.idle_timeout_minutes, kept.widget, kept.metadata, *times, kept.version, kept.n))
 
 
 def stored_bot(tenant_id: str, n: int, value: Bot, once: Once | None) -> StoredBot:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from palaver.clock import Clock
 from palaver.stores.sqlite.connection import Database
+from palaver.stores.sqlite.cutter import Cutters
 from palaver.stores.sqlite.readers import Readers
 from palaver.stores.sqlite.transaction import Operation
 from palaver.stores.sqlite.writer import Writer
@@ -19,6 +20,7 @@ class Access:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._queries: dict[str, str] = {}  # read from their files when the store is opened, off the loop
+        self._cutters = Cutters()
         self._writer = Writer(database, self._queries, clock)
         self._readers = None if database.in_memory else Readers(database, self._queries, clock)
 

@@ -61,16 +61,19 @@ class _Ground(NamedTuple):
     bot: Bot
     bot_index: BotIndex
     trained_n: int | None
+    origin_n: int | None
     bot_n: int
 
 
 class _Place(NamedTuple):
-    """Where a turn stands: what it continues and what it asks. ``question`` is None where an older one is asked again."""
+    """Where a turn stands: what it continues (and would, were that not deleted) and what it asks. ``question`` is None where
+    an older one is asked again."""
 
     parent_n: int | None
     parent_id: str | None
     question_id: str
     question: Question | None
+    origin_n: int | None
 
 
 def begin(tx: Transaction, tenant_id: str, order: TurnOrder) -> Begun:
@@ -92,7 +95,7 @@ def _ground(tx: Transaction, tenant_id: str, order: TurnOrder) -> _Ground:
     if row is None:
         raise NotFound
     bot, rest = row[13 : 13 + BOT_WIDTH], row[13 + BOT_WIDTH :]
-    return _Ground._make((*row[:13], bot_of(bot), index_of(rest[:2]), rest[2], bot[-1]))
+    return _Ground._make((*row[:13], bot_of(bot), index_of(rest[:2]), *rest[2:4], bot[-1]))
 
 
 def _replay(tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder) -> Begun:
@@ -108,29 +111,30 @@ def _replay(tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder) 
 def _place(tx: Transaction, ground: _Ground, order: TurnOrder) -> _Place:
     match order.opening:
         case Continue(question=question, parent_id=None):
-            return _Place(ground.head_n, ground.head_id, question.message_id, question)
+            return _Place(ground.head_n, ground.head_id, question.message_id, question, ground.origin_n)
         case Continue(question=question, parent_id=parent_id):
             parent = tx.row("place_of_turn", id=parent_id, conversation_n=ground.n)
             if parent is None:
                 raise no_parent()
-            return _Place(parent[0], parent[1], question.message_id, question)
+            origin_n = ground.origin_n if parent[0] == ground.head_n else None
+            return _Place(parent[0], parent[1], question.message_id, question, origin_n)
         case Regenerate(answer_id=answer_id):
-            parent_n, parent_id, question_id = _beside(tx, ground.n, answer_id, Role.ASSISTANT)
+            parent_n, parent_id, question_id, origin_n = _beside(tx, ground.n, answer_id, Role.ASSISTANT)
             if question_id is None:
                 raise no_question()
-            return _Place(parent_n, parent_id, question_id, None)
+            return _Place(parent_n, parent_id, question_id, None, origin_n)
         case EditQuestion(message_id=message_id, question=question):
-            parent_n, parent_id, _ = _beside(tx, ground.n, message_id, Role.USER)
-            return _Place(parent_n, parent_id, question.message_id, question)
+            parent_n, parent_id, _, origin_n = _beside(tx, ground.n, message_id, Role.USER)
+            return _Place(parent_n, parent_id, question.message_id, question, origin_n)
 
 
 def _beside(
     tx: Transaction, conversation_n: int, message_id: str, role: Role
-) -> tuple[int | None, str | None, str | None]:
+) -> tuple[int | None, str | None, str | None, int | None]:
     row = tx.row("place_of_message", id=message_id, conversation_n=conversation_n)
     if row is None or row[4] != role:
         raise no_message(role)
-    return row[1], row[2], row[3]
+    return row[1], row[2], row[3], row[5]
 
 
 def _admit(tx: Transaction, ground: _Ground, order: TurnOrder) -> Admission:
@@ -151,7 +155,7 @@ def _accept(
         move_head(tx, ground.head_n, place.parent_n)
     standing = Standing(index=ground.last_index + 1, parent_id=place.parent_id, question_id=place.question_id)
     turn = new_turn(order, standing, ground.bot, runs=admission.runs, now=tx.now)
-    turn_n = _insert_turn(tx, tenant_id, ground, order, turn, place.parent_n)
+    turn_n = _insert_turn(tx, tenant_id, ground, order, turn, place)
     seq = ground.last_seq
     if place.question is None:
         tx.run("set_on_path", on_path=1, question_id=place.question_id, answer_id=None)
@@ -181,9 +185,7 @@ def _accept(
     return claimed(begun, tenant_id, order, ground.bot, ground.bot_index, history)
 
 
-def _insert_turn(
-    tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder, turn: Turn, parent_n: int | None
-) -> int:
+def _insert_turn(tx: Transaction, tenant_id: str, ground: _Ground, order: TurnOrder, turn: Turn, place: _Place) -> int:
     runs = turn.status is TurnStatus.RUNNING
     lease_micros = int(order.lease_seconds * 1_000_000)
     return tx.insert(
@@ -192,7 +194,8 @@ def _insert_turn(
         tenant_id=tenant_id,
         conversation_n=ground.n,
         idx=turn.index,
-        parent_n=parent_n,
+        parent_n=place.parent_n,
+        origin_n=place.origin_n,
         status=turn.status.value,
         model=turn.model,
         question_id=turn.user_message_id,

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
@@ -23,7 +22,7 @@ from palaver.document import Hit, passage_of
 from palaver.metadata import fits
 from palaver.stores.knowledge_orders import ChunkQuery
 from palaver.stores.knowledge_rows import CHUNK_WIDTH, chunk_of
-from palaver.stores.sqlite.cutter import PLAIN, STEMMED, Cutter
+from palaver.stores.sqlite.cutter import PLAIN, STEMMED, Cutter, Cutters
 from palaver.stores.sqlite.spelling import meant_for
 from palaver.stores.sqlite.transaction import Row, Transaction
 
@@ -32,8 +31,8 @@ _TOGETHER = 300
 """How many chunks are gathered at most that have some common words together."""
 _TELLING = 3
 """How many common words are looked for together at first: more where too many chunks have them, fewer where too few do."""
-_USUAL = 0.25
-"""A word that this part of the chunks has says little about which of them answers."""
+_USUAL, _NEARLY_ALL = 0.25, 0.75
+"""A word that this part of the chunks has says little about which of them answers, or nothing."""
 _RANKED = 64
 _WORDS_MAX = 32
 _SPANS_MAX = 8
@@ -58,14 +57,14 @@ class _Word:
         return _any_of(self.forms)
 
 
-def search(tx: Transaction, tenant_id: str, bot_n: int, query: ChunkQuery) -> Sequence[Hit]:
+def search(tx: Transaction, cutters: Cutters, tenant_id: str, bot_n: int, query: ChunkQuery) -> Sequence[Hit]:
     """``ChunkRows.search_chunks``"""
     spans = _spans(tx, bot_n, query.where)
-    words = _words_of(tx, bot_n, query.text, spans) if spans else ()
+    words = _Reading(tx, cutters, bot_n, spans).words(query.text) if spans else ()
     if not words:
         return ()
     rows = _live(tx, tenant_id, _Gathering(tx, words, spans).candidates(), query)
-    ranked = _ranked(words, rows)[: query.k]
+    ranked = _ranked(cutters, words, rows)[: query.k]
     return tuple(
         Hit(chunk=chunk_of(row), title=row[CHUNK_WIDTH], score=score, rank=rank)
         for rank, (score, row) in enumerate(ranked, 1)
@@ -90,29 +89,41 @@ def _spans(tx: Transaction, bot_n: int, where: Mapping[str, str]) -> Sequence[Sp
     return joined
 
 
-def _words_of(tx: Transaction, bot_n: int, text: str, spans: Sequence[Span]) -> Sequence[_Word]:
-    """Return the words of a question that any chunk has, or is meant to have, rare ones first."""
-    with Cutter(PLAIN, [text]) as cutter:
-        plain = list(dict.fromkeys(term for _, term in cutter.places()))[:_WORDS_MAX]
-    taken = {word: _taken_for(tx, bot_n, word, spans) for word in plain}
-    stems = _stems([form for forms, _ in taken.values() for form in forms])
-    total = _width(spans)
-    known: dict[frozenset[str], _Word] = {}
-    for forms, count in taken.values():
+class _Reading:
+    """Reads a question: which of its words any chunk has, or is meant to have."""
+
+    def __init__(self, tx: Transaction, cutters: Cutters, bot_n: int, spans: Sequence[Span]) -> None:
+        self._tx = tx
+        self._cutters = cutters
+        self._bot_n = bot_n
+        self._spans = spans
+
+    def words(self, text: str) -> Sequence[_Word]:
+        """Return those words, rare ones first."""
+        with self._cutters.holding(PLAIN, [text]) as cutter:
+            plain = list(dict.fromkeys(term for _, term in cutter.places()))[:_WORDS_MAX]
+        taken = [self._taken_for(word) for word in plain]
+        stems = self._stems([form for forms, _ in taken for form in forms])
+        total = _width(self._spans)
+        known: dict[frozenset[str], _Word] = {}
+        for forms, count in taken:
+            if count:
+                stemmed = {stems[form]: likeness for form, likeness in forms.items()}
+                weight = max(forms.values()) ** 2 * math.log(1 + (total - count + 0.5) / (count + 0.5))
+                known.setdefault(frozenset(stemmed), _Word(forms, stemmed, count, weight))
+        return sorted(known.values(), key=lambda word: word.count)
+
+    def _taken_for(self, word: str) -> tuple[Mapping[str, float], int]:
+        """Return what a word is looked up as, and how many chunks that fits."""
+        count = _probe(self._tx, _any_of([word]), self._spans)
         if count:
-            stemmed = {stems[form]: likeness for form, likeness in forms.items()}
-            weight = max(forms.values()) ** 2 * math.log(1 + (total - count + 0.5) / (count + 0.5))
-            known.setdefault(frozenset(stemmed), _Word(forms, stemmed, count, weight))
-    return sorted(known.values(), key=lambda word: word.count)
+            return {word: 1.0}, count
+        forms = meant_for(self._tx, self._bot_n, word)
+        return forms, _probe(self._tx, _any_of(forms), self._spans) if forms else 0
 
-
-def _taken_for(tx: Transaction, bot_n: int, word: str, spans: Sequence[Span]) -> tuple[Mapping[str, float], int]:
-    """Return what a word is looked up as, and how many chunks that fits."""
-    count = _probe(tx, _any_of([word]), spans)
-    if count:
-        return {word: 1.0}, count
-    forms = meant_for(tx, bot_n, word)
-    return forms, _probe(tx, _any_of(forms), spans) if forms else 0
+    def _stems(self, words: Sequence[str]) -> Mapping[str, str]:
+        with self._cutters.holding(STEMMED, words) as cutter:
+            return {words[number]: term for number, term in cutter.places()}
 
 
 def _any_of(forms: Iterable[str]) -> str:
@@ -121,11 +132,6 @@ def _any_of(forms: Iterable[str]) -> str:
 
 def _width(spans: Sequence[Span]) -> int:
     return sum(last - first + 1 for first, last in spans)
-
-
-def _stems(words: Sequence[str]) -> Mapping[str, str]:
-    with Cutter(STEMMED, words) as cutter:
-        return {words[number]: term for number, term in cutter.places()}
 
 
 def _probe(tx: Transaction, match: str, spans: Sequence[Span]) -> int:
@@ -141,24 +147,32 @@ def _probe(tx: Transaction, match: str, spans: Sequence[Span]) -> int:
 
 
 class _Gathering:
-    """Gathers chunks, and notes which words (by number) each is known to have."""
+    """Gathers chunks, and notes which words each is known to have: a bit for each word, by its number."""
 
     def __init__(self, tx: Transaction, words: Sequence[_Word], spans: Sequence[Span]) -> None:
         self._tx = tx
         self._words = words
         self._spans = spans
-        self._has: dict[int, set[int]] = defaultdict(set)
+        self._has: dict[int, int] = {}
 
     def candidates(self) -> Sequence[int]:
         """Return chunks that have rare words or several common ones, by the weight of what they are known to have."""
         rare = [number for number, word in enumerate(self._words) if word.count < _PROBED]
         common = [number for number, word in enumerate(self._words) if word.count >= _PROBED]
-        usual = _width(self._spans) * _USUAL
-        telling = [number for number in common if self._words[number].count < usual] or common
+        telling = self._in_less_than(_USUAL, common) or self._in_less_than(_NEARLY_ALL, common)
+        if not rare:
+            telling = telling or common
         self._with_rare(rare, telling[:_TELLING])
         self._with_most(telling)
-        weights = {n: sum(self._words[number].weight for number in numbers) for n, numbers in self._has.items()}
-        return sorted(weights, key=lambda n: (-weights[n], n))
+        weights = {known: self._weight(known) for known in set(self._has.values())}
+        return sorted(self._has, key=lambda n: (-weights[self._has[n]], n))
+
+    def _in_less_than(self, share: float, numbers: Sequence[int]) -> Sequence[int]:
+        at_most = _width(self._spans) * share
+        return [number for number in numbers if self._words[number].count < at_most]
+
+    def _weight(self, known: int) -> float:
+        return sum(word.weight for number, word in enumerate(self._words) if known >> number & 1)
 
     def _with_rare(self, rare: Sequence[int], telling: Sequence[int]) -> None:
         for number in rare:
@@ -184,11 +198,13 @@ class _Gathering:
         return self._note(numbers, " AND ".join(self._words[number].match for number in numbers), _TOGETHER)
 
     def _note(self, numbers: Sequence[int], match: str, limit: int) -> int:
+        known = sum(1 << number for number in numbers)
         found = 0
         for first, last in self._spans:
-            for (n,) in self._tx.rows("chunks_with", match=match, first=first, last=last, limit=limit):
-                self._has[n].update(numbers)
-                found += 1
+            rows = self._tx.rows("chunks_with", match=match, first=first, last=last, limit=limit)
+            for (n,) in rows:
+                self._has[n] = self._has.get(n, 0) | known
+            found += len(rows)
         return found
 
 
@@ -198,19 +214,19 @@ def _live(tx: Transaction, tenant_id: str, candidates: Iterable[int], query: Chu
     found: list[Row] = []
     for n in candidates:
         row = tx.row("found_chunk", n=n, tenant_id=tenant_id)
-        if row is not None and fits(json.loads(row[CHUNK_WIDTH + 1]), query.where):
+        if row is not None and (not query.where or fits(json.loads(row[CHUNK_WIDTH + 1]), query.where)):
             found.append(row)
             if len(found) == wanted:
                 break
     return found
 
 
-def _ranked(words: Sequence[_Word], rows: Sequence[Row]) -> Sequence[tuple[float, Row]]:
+def _ranked(cutters: Cutters, words: Sequence[_Word], rows: Sequence[Row]) -> Sequence[tuple[float, Row]]:
     """Return chunks by their BM25 over all words, as a part of the highest that there can be."""
     texts = [passage_of(row[3], row[8]) for row in rows]
     usual = sum(map(len, texts)) / max(1, len(texts))
     scores = [0.0] * len(rows)
-    with Cutter(STEMMED, texts) as cutter:
+    with cutters.holding(STEMMED, texts) as cutter:
         for word in words:
             for number, count in _counts(cutter, word):
                 norm = _K1 * (1 - _B + _B * len(texts[number]) / usual)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from palaver.document import Chunk, passage_of
-from palaver.stores.knowledge_orders import Embedded
+from palaver.stores.knowledge_orders import Embedded, vectors_by_chunk
 from palaver.stores.knowledge_rows import chunk_columns
 from palaver.stores.sqlite.cutter import words_of
+from palaver.stores.sqlite.quarters import forget_quarters
 from palaver.stores.sqlite.residue import note_chunk_residue
 from palaver.stores.sqlite.transaction import Row, Transaction
 
@@ -27,10 +28,7 @@ class Batch:
     @classmethod
     def of(cls, chunks: Sequence[Chunk], embedded: Embedded | None) -> Batch:
         """Return what is written of some chunks. Takes milliseconds."""
-        vectors: list[Mapping[str, bytes]] = [{} for _ in chunks]
-        if embedded is not None:
-            vectors = [{embedded.embedding: vector} for vector in embedded.vectors]
-        return cls.with_vectors(chunks, vectors)
+        return cls.with_vectors(chunks, vectors_by_chunk(len(chunks), embedded))
 
     @classmethod
     def with_vectors(cls, chunks: Sequence[Chunk], vectors: Sequence[Mapping[str, bytes]]) -> Batch:
@@ -88,9 +86,11 @@ class ChunkWriting:
 
 
 def remove_chunks(tx: Transaction, bot_n: int, rows: Sequence[Row]) -> int:
-    """Remove chunks ``(n, text, heading)`` of a bot, with all that was made of them; return how many."""
+    """Remove chunks ``(n, text, heading, fingerprint)`` of a bot, with all that was made of them; return how many."""
     embeddings = [row[0] for row in tx.rows("all_embeddings", bot_n=bot_n)]
-    for n, text, heading in rows:
+    for n, text, heading, fingerprint in rows:
+        if fingerprint is not None:
+            forget_quarters(tx, bot_n, n, fingerprint)
         tx.run("unindex_chunk", n=n, text=passage_of(text, heading))
         for embedding_n in embeddings:
             tx.run("purge_vector", embedding_n=embedding_n, chunk_n=n)

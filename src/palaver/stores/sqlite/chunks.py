@@ -16,6 +16,7 @@ from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.chunk_search import search
 from palaver.stores.sqlite.chunk_writes import ChunkWriting
+from palaver.stores.sqlite.cutter import Cutters
 from palaver.stores.sqlite.document_rows import live_document
 from palaver.stores.sqlite.transaction import Row, Transaction
 
@@ -34,7 +35,8 @@ class SqliteChunks(Access):
         return await self._read(partial(_find, tenant_id=tenant_id, bot_id=bot_id, keys=keys), snapshot=True)
 
     async def search_chunks(self, tenant_id: str, query: ChunkQuery) -> Sequence[Hit]:
-        return await self._read(partial(_search, tenant_id=tenant_id, query=query), snapshot=True)
+        search_by_words = partial(_search, cutters=self._cutters, tenant_id=tenant_id, query=query)
+        return await self._read(search_by_words, snapshot=True)
 
     async def search_vectors(self, tenant_id: str, query: VectorQuery) -> Sequence[Hit]:
         del tenant_id, query
@@ -49,8 +51,8 @@ class SqliteChunks(Access):
     async def page_vectors(self, tenant_id: str, key: tuple[str, int], embedding: str, window: Window) -> Slice[Vector]:
         return await self._read(lambda tx: _vectors(tx, tenant_id, key, embedding, window), snapshot=True)
 
-    async def unembedded_chunks(self, tenant_id: str, bot_id: str, embedding: str, limit: int) -> Sequence[Chunk]:
-        return (await self._read(lambda tx: _unembedded(tx, tenant_id, bot_id, embedding, limit), snapshot=True))[1]
+    async def unembedded_chunks(self, tenant_id: str, bot_id: str, embedding: str, window: Window) -> Slice[Chunk]:
+        return (await self._read(lambda tx: _unembedded(tx, tenant_id, bot_id, embedding, window), snapshot=True))[1]
 
     async def put_vectors(self, tenant_id: str, embedding: str, vectors: Sequence[Vector]) -> None:
         await self._write(partial(_put_vectors, tenant_id=tenant_id, embedding=embedding, vectors=vectors), cheap=True)
@@ -63,9 +65,10 @@ class SqliteChunks(Access):
         while True:
             revision = None
             if embedding is not None:
-                look = partial(_unembedded, tenant_id=tenant_id, bot_id=bot_id, embedding=embedding, limit=1)
+                first = Window(limit=1)
+                look = partial(_unembedded, tenant_id=tenant_id, bot_id=bot_id, embedding=embedding, window=first)
                 revision, missing = await self._read(look, snapshot=True)
-                if missing:
+                if missing.data:
                     return False
             serve = partial(_serve, tenant_id=tenant_id, bot_id=bot_id, embedding=embedding, revision=revision)
             if await self._write(serve):
@@ -100,9 +103,9 @@ def _find(tx: Transaction, tenant_id: str, bot_id: str, keys: Sequence[ChunkKey]
     return tuple(hit_of(row, score=0, rank=rank) for rank, row in enumerate(filter(None, rows), 1))
 
 
-def _search(tx: Transaction, tenant_id: str, query: ChunkQuery) -> Sequence[Hit]:
+def _search(tx: Transaction, cutters: Cutters, tenant_id: str, query: ChunkQuery) -> Sequence[Hit]:
     bot_n, _ = _index(tx, tenant_id, query.bot_id)
-    return search(tx, tenant_id, bot_n, query)
+    return search(tx, cutters, tenant_id, bot_n, query)
 
 
 def _index(tx: Transaction, tenant_id: str, bot_id: str) -> tuple[int, BotIndex]:
@@ -139,12 +142,15 @@ def _vectors(tx: Transaction, tenant_id: str, key: tuple[str, int], embedding: s
 
 
 def _unembedded(
-    tx: Transaction, tenant_id: str, bot_id: str, embedding: str, limit: int
-) -> tuple[int, Sequence[Chunk]]:
+    tx: Transaction, tenant_id: str, bot_id: str, embedding: str, window: Window
+) -> tuple[int, Slice[Chunk]]:
     """Return the revision that was looked at, and chunks without a vector."""
     bot_n, index = _index(tx, tenant_id, bot_id)
-    rows = tx.rows("unembedded_chunks", bot_n=bot_n, embedding_n=_embedding_n(tx, bot_n, embedding), limit=limit)
-    return index.revision, tuple(chunk_of(row) for row in rows)
+    scan = Scan.over(window, Order.ASC)
+    n, ordinal = scan.start or (0, -1)
+    where = {"bot_n": bot_n, "embedding_n": _embedding_n(tx, bot_n, embedding), "n": n, "ordinal": ordinal}
+    rows = tx.rows("unembedded_chunks", **where, limit=scan.rows)
+    return index.revision, scan.slice(rows, chunk_of, lambda row: (row[CHUNK_WIDTH], row[2]))
 
 
 def _put_vectors(tx: Transaction, tenant_id: str, embedding: str, vectors: Sequence[Vector]) -> None:

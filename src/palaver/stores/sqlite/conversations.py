@@ -9,7 +9,7 @@ from typing import NamedTuple
 from palaver.conversation import Branch, Conversation, ConversationStatus, InterruptReason
 from palaver.errors import NotFound
 from palaver.page import Slice, Window
-from palaver.stores.changes import changed_conversation, check_version
+from palaver.stores.changes import bot_after, changed_conversation, check_version
 from palaver.stores.orders import (
     ConversationChange,
     ConversationDraft,
@@ -53,6 +53,9 @@ class SqliteConversations(Access):
         self, tenant_id: str, conversation_id: str, change: ConversationChange, *, if_version: int | None = None
     ) -> Conversation:
         return await self._write(lambda tx: _update(tx, tenant_id, conversation_id, change, if_version))
+
+    async def title_conversation(self, tenant_id: str, conversation_id: str, title: str) -> Conversation:
+        return await self._write(lambda tx: _title(tx, tenant_id, conversation_id, title))
 
     async def end_conversation(
         self, tenant_id: str, conversation_id: str, ending: Ending, *, if_version: int | None = None
@@ -108,6 +111,7 @@ class State(NamedTuple):
     end_reason: str | None
     rating: int | None
     feedback: str | None
+    origin_n: int | None
 
 
 def _get(tx: Transaction, tenant_id: str, conversation_id: str) -> Conversation:
@@ -167,14 +171,23 @@ def _update(
     tx: Transaction, tenant_id: str, conversation_id: str, change: ConversationChange, if_version: int | None
 ) -> Conversation:
     state = _state(tx, tenant_id, conversation_id, if_version)
-    changed = changed_conversation(_get(tx, tenant_id, conversation_id), change)
+    before = _get(tx, tenant_id, conversation_id)
+    bot, bot_n = bot_with_key(tx, tenant_id, bot_after(before.bot_id, change))
+    changed = changed_conversation(before, change)
     tx.run(
         "update_conversation",
         n=state.n,
+        bot_n=bot_n,
+        idles=bot.idle_timeout_minutes is not None,
         title=changed.title,
         external_id=changed.external_id,
         metadata=to_json(changed.metadata),
     )
+    return _get(tx, tenant_id, conversation_id)
+
+
+def _title(tx: Transaction, tenant_id: str, conversation_id: str, title: str) -> Conversation:
+    tx.run("title_conversation", n=_state(tx, tenant_id, conversation_id, None).n, title=title)
     return _get(tx, tenant_id, conversation_id)
 
 

@@ -30,6 +30,9 @@ class SqliteDocuments(Access):
     ) -> Made[Document]:
         return await self._write(lambda tx: _create(tx, tenant_id, draft, content, once))
 
+    async def find_made_document(self, tenant_id: str, once: Once) -> Document | None:
+        return await self._read(lambda tx: _find_made(tx, tenant_id, once), snapshot=True)
+
     async def get_document(self, tenant_id: str, document_id: str) -> Document:
         return (await self._read(partial(live_document, tenant_id=tenant_id, document_id=document_id)))[0]
 
@@ -57,10 +60,15 @@ def insert_document(tx: Transaction, tenant_id: str, bot_n: int, document: Docum
     return tx.insert("insert_document", tenant_id=tenant_id, bot_n=bot_n, **document_columns(document))
 
 
-def _create(tx: Transaction, tenant_id: str, draft: DocumentDraft, content: bytes, once: Once | None) -> Made[Document]:
+def _find_made(tx: Transaction, tenant_id: str, once: Once | None) -> Document | None:
     known = made_before(tx, tenant_id, "document", once)
+    return None if known is None else live_document(tx, tenant_id, known)[0]
+
+
+def _create(tx: Transaction, tenant_id: str, draft: DocumentDraft, content: bytes, once: Once | None) -> Made[Document]:
+    known = _find_made(tx, tenant_id, once)
     if known is not None:
-        return Made(value=live_document(tx, tenant_id, known)[0], replayed=True)
+        return Made(value=known, replayed=True)
     _, bot_n = bot_with_key(tx, tenant_id, draft.bot_id)
     document = new_document(draft, len(content), from_micros(tx.now))
     insert_document(tx, tenant_id, bot_n, document, content)

@@ -8,9 +8,20 @@ from functools import partial
 from typing import Any
 
 from palaver.clock import from_micros
-from palaver.document import Chunk, Document, DocumentError
+from palaver.document import Chunk, Document, DocumentError, DocumentSource
 from palaver.errors import FenceLost
-from palaver.stores.documents import CUT, NOTHING, failed, given_up, holds, new_run, published, training_in_progress
+from palaver.stores.documents import (
+    CUT,
+    NOTHING,
+    failed,
+    given_back,
+    given_up,
+    holds,
+    new_run,
+    published,
+    training_in_progress,
+    written_so_far,
+)
 from palaver.stores.knowledge_orders import DocumentDraft, Embedded, Ingestion
 from palaver.stores.knowledge_rows import DOCUMENT_WIDTH, document_of
 from palaver.stores.rows import bot_of
@@ -28,7 +39,10 @@ from palaver.stores.sqlite.document_rows import (
     update,
 )
 from palaver.stores.sqlite.documents import insert_document
+from palaver.stores.sqlite.quarters import note_quarters
 from palaver.stores.sqlite.transaction import Row, Transaction
+
+_BEFORE_FIRST = -1
 
 
 class SqliteIngestions(Access):
@@ -44,12 +58,18 @@ class SqliteIngestions(Access):
 
     async def put_chunks(self, claim: Ingestion, chunks: Sequence[Chunk], embedded: Embedded | None = None) -> None:
         batch = await asyncio.to_thread(Batch.of, chunks, embedded)
-        await self._write(partial(_put, claim=claim, batch=batch), cheap=True)
+        await self._write(partial(_put, claim=claim, batch=batch, written=written_so_far(chunks)), cheap=True)
 
     async def publish_document(
         self, claim: Ingestion, *, title: str | None = None, metadata: Mapping[str, Any] | None = None
     ) -> Document:
+        after: int | None = _BEFORE_FIRST if claim.document.source is DocumentSource.TRAINING else None
+        while after is not None:
+            after = await self._write(partial(_note_quarters, claim=claim, after=after), cheap=True)
         return await self._write(partial(_publish, claim=claim, title=title, metadata=metadata))
+
+    async def give_document_back(self, claim: Ingestion) -> Document:
+        return await self._write(partial(_give_back, claim=claim))
 
     async def fail_document(self, claim: Ingestion, error: DocumentError) -> Document:
         return await self._write(partial(_fail_claimed, claim=claim, error=error))
@@ -99,9 +119,15 @@ def _renew(tx: Transaction, claims: Sequence[Ingestion], lease_seconds: float) -
     return frozenset(lost)
 
 
-def _put(tx: Transaction, claim: Ingestion, batch: Batch) -> None:
+def _put(tx: Transaction, claim: Ingestion, batch: Batch, written: int) -> None:
     _, state = held(tx, claim)
+    tx.run("count_written", n=state.n, written=written)
     ChunkWriting(tx, claim.tenant_id, state.bot_n).put(batch, document_n=state.n, fence=state.fence)
+
+
+def _note_quarters(tx: Transaction, claim: Ingestion, after: int) -> int | None:
+    _, state = held(tx, claim)
+    return note_quarters(tx, state.bot_n, state.n, state.fence, after)
 
 
 def _publish(tx: Transaction, claim: Ingestion, title: str | None, metadata: Mapping[str, Any] | None) -> Document:
@@ -117,6 +143,14 @@ def _publish(tx: Transaction, claim: Ingestion, title: str | None, metadata: Map
     if embedding is not None:
         tx.run("set_embedding", n=state.bot_n, embedding=embedding[0])
     revise(tx, state)
+    return live_document(tx, claim.tenant_id, document.id)[0]
+
+
+def _give_back(tx: Transaction, claim: Ingestion) -> Document:
+    document, state = held(tx, claim)
+    leave_unfinished(tx, document, state)
+    update(tx, given_back(document))
+    tx.run("give_claim_back", n=state.n)
     return live_document(tx, claim.tenant_id, document.id)[0]
 
 

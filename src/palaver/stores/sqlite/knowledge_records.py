@@ -14,6 +14,7 @@ from palaver.stores.records import ChunkRecord, DocumentRecord, Record
 from palaver.stores.rows import Row
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.chunk_writes import Batch, ChunkWriting
+from palaver.stores.sqlite.quarters import note_quarters
 from palaver.stores.sqlite.transaction import Transaction
 
 _COPIED = 0
@@ -52,14 +53,14 @@ def _chunk(tx: Transaction, row: Row) -> Record:
     return ChunkRecord(chunk=chunk_of(row), vectors=dict(tx.rows("record_vectors", chunk_n=chunk_n, bot_n=bot_n)))
 
 
-def put_document(tx: Transaction, tenant_id: str, bot_n: int, record: DocumentRecord) -> None:
-    """Keep a document as it is, with its content."""
+def put_document(tx: Transaction, tenant_id: str, bot_n: int, record: DocumentRecord) -> int:
+    """Keep a document as it is, with its content; return 0 if something has its id."""
     if record.content is None:
         raise InvalidInput("A document is put with its content.")
     tx.run("insert_blob", tenant_id=tenant_id, sha256=record.document.sha256, content=record.content)
     ready_fence = None if record.document.ready_version is None else _COPIED
     columns = document_record_columns(record)
-    tx.run("put_document", tenant_id=tenant_id, bot_n=bot_n, ready_fence=ready_fence, **columns)
+    return tx.run("put_document", tenant_id=tenant_id, bot_n=bot_n, ready_fence=ready_fence, **columns)
 
 
 def put_chunk_records(tx: Transaction, tenant_id: str, records: Sequence[ChunkRecord]) -> None:
@@ -75,3 +76,6 @@ def put_chunk_records(tx: Transaction, tenant_id: str, records: Sequence[ChunkRe
             extent = ChunkWriting(tx, tenant_id, bot_n).put(batch, document_n=document_n, fence=_COPIED)
             if extent is not None:
                 tx.run("widen_extent", n=document_n, first=extent[0], last=extent[1])
+                after: int | None = min(each.chunk.ordinal for each in some) - 1
+                while after is not None:
+                    after = note_quarters(tx, bot_n, document_n, _COPIED, after)

@@ -8,7 +8,7 @@ from typing import Any
 from palaver.clock import to_micros
 from palaver.conversation import Conversation, ConversationStatus
 from palaver.page import Slice, Window
-from palaver.stores.listing import MESSAGES_LOOKED_AT, Condition, beyond, position_in, select_conversations
+from palaver.stores.listing import MESSAGES_LOOKED_AT, Condition, beyond, by_rating, position_in, select_conversations
 from palaver.stores.orders import ConversationFilter
 from palaver.stores.rows import conversation_of
 from palaver.stores.scan import Scan
@@ -58,6 +58,7 @@ def _conditions(tx: Transaction, tenant_id: str, wanted: ConversationFilter) -> 
         yield Condition("c.started_at >= :created_after", {"created_after": to_micros(wanted.created_after)})
     if wanted.created_before is not None:
         yield Condition("c.started_at < :created_before", {"created_before": to_micros(wanted.created_before)})
+    yield from by_rating(wanted)
     yield from _by_metadata(wanted.metadata)
     if wanted.q is not None:
         yield _by_words(tx, tenant_id, wanted.q, wanted.bot_id)

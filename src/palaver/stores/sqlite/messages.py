@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from palaver.conversation import InterruptReason, Message, Role, TurnStatus, Utterance
+from palaver.conversation import Message, Role, TurnStatus, Utterance
 from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.endings import said_so_far
 from palaver.stores.keyset import END
 from palaver.stores.openings import check_open, check_same
 from palaver.stores.orders import AppendedMessage, Made, Once, SearchQuery
-from palaver.stores.rows import Row, event_of, message_of
+from palaver.stores.rows import MESSAGE_WIDTH, Row, event_of, message_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import index_message, insert_message
-from palaver.stores.sqlite.paths import leave_head, lineage, refuse_while_open
+from palaver.stores.sqlite.deletions import delete_turn, page_deleted, restore_turn
+from palaver.stores.sqlite.paths import lineage, refuse_while_open
 from palaver.stores.sqlite.quotes import told
 from palaver.stores.sqlite.search import search
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.turn_ends import interrupt
 from palaver.stores.tree import turns_of
 
 
@@ -56,7 +56,16 @@ class SqliteMessages(Access):
         return await self._write(lambda tx: _rate(tx, tenant_id, message_id, rating, feedback))
 
     async def delete_turn(self, tenant_id: str, message_id: str) -> Sequence[str]:
-        return await self._write(partial(_delete_turn, tenant_id=tenant_id, message_id=message_id))
+        return await self._write(partial(delete_turn, tenant_id=tenant_id, message_id=message_id))
+
+    async def restore_turn(self, tenant_id: str, message_id: str) -> Message:
+        return await self._write(partial(_restore, tenant_id=tenant_id, message_id=message_id))
+
+    async def page_deleted_messages(
+        self, tenant_id: str, window: Window, *, conversation_id: str | None = None
+    ) -> Slice[Message]:
+        look = partial(page_deleted, tenant_id=tenant_id, window=window, conversation_id=conversation_id)
+        return await self._read(look, snapshot=True)
 
     async def search_messages(self, tenant_id: str, query: SearchQuery, window: Window) -> Slice[Message]:
         return await self._read(partial(search, tenant_id=tenant_id, query=query, window=window), snapshot=True)
@@ -64,7 +73,7 @@ class SqliteMessages(Access):
 
 def _with_log(tx: Transaction, row: Row) -> Message:
     """Return a message; the answer of a running turn says what its log says."""
-    message = message_of(row[:13])
+    message = message_of(row[:MESSAGE_WIDTH])
     if message.status is TurnStatus.RUNNING:
         message = said_so_far(message, [event_of(line) for line in tx.rows("log", turn_n=row[13], after=0, limit=END)])
     return told(tx, message)
@@ -99,6 +108,11 @@ def _rate(tx: Transaction, tenant_id: str, message_id: str, rating: int | None, 
     return _get(tx, tenant_id, message_id)
 
 
+def _restore(tx: Transaction, tenant_id: str, message_id: str) -> Message:
+    restore_turn(tx, tenant_id, message_id)
+    return _get(tx, tenant_id, message_id)
+
+
 def _append(
     tx: Transaction, *, place: tuple[str, str], messages: Sequence[AppendedMessage], once: Once | None
 ) -> Made[Sequence[Message]]:
@@ -127,11 +141,12 @@ def _store_appended(
     tx: Transaction, tenant_id: str, state: Row, messages: Sequence[AppendedMessage], once: Once | None
 ) -> None:
     n, bot_n, _, _, head_n, _, seq, index = state[:8]
+    origin_n = state[-1]
     turns = turns_of(messages)
     for turn in turns:
         index += 1
-        head_n = _insert_turn(tx, tenant_id, turn, place=(n, index, head_n), once=once)
-        once = None  # the first turn stands for them all
+        head_n = _insert_turn(tx, tenant_id, turn, place=(n, index, head_n, origin_n), once=once)
+        once = origin_n = None  # the first turn stands for them all
         for message in turn:
             seq += 1
             message_n = insert_message(
@@ -139,6 +154,7 @@ def _store_appended(
             )
             index_message(tx, tenant_id, bot_n, message_n, message.parts)
     tx.run("take_mark_back", n=n)
+    tx.run("mark_uncounted", tenant_id=tenant_id, n=n)
     tx.run(
         "accept_turn",
         n=n,
@@ -157,10 +173,10 @@ def _insert_turn(
     tenant_id: str,
     messages: Sequence[AppendedMessage],
     *,
-    place: tuple[int, int, int | None],
+    place: tuple[int, int, int | None, int | None],
     once: Once | None,
 ) -> int:
-    conversation_n, index, parent_n = place
+    conversation_n, index, parent_n, origin_n = place
     ids = {message.role: message.message_id for message in messages}
     return tx.insert(
         "insert_finished_turn",
@@ -169,43 +185,10 @@ def _insert_turn(
         conversation_n=conversation_n,
         idx=index,
         parent_n=parent_n,
+        origin_n=origin_n,
         question_id=ids.get(Role.USER),
         answer_id=ids.get(Role.ASSISTANT),
         key=once and once.key,
         fingerprint=once and once.fingerprint,
         now=tx.now,
     )
-
-
-def _doomed(tx: Transaction, tenant_id: str, message_id: str) -> Sequence[Row]:
-    """Return the turns that go with a message: that of an answer, all that ask a question."""
-    row = tx.row("doomed_turn", id=message_id, tenant_id=tenant_id)
-    if row is None:
-        raise NotFound
-    if row[8] == Role.ASSISTANT:
-        return [row]
-    return tx.rows("turns_that_ask", conversation_n=row[5], question_id=row[3])
-
-
-def _delete_turn(tx: Transaction, tenant_id: str, message_id: str) -> Sequence[str]:
-    return tuple(gone for turn in _doomed(tx, tenant_id, message_id) for gone in _delete_one(tx, turn))
-
-
-def _delete_one(tx: Transaction, turn: Row) -> Sequence[str]:
-    turn_n, _, parent_n, question_id, answer_id, conversation_n, status = turn[:7]
-    if not TurnStatus(status).is_terminal:
-        interrupt(tx, turn_n, InterruptReason.DELETED)
-    was_shown = bool(tx.row("message_on_path", id=answer_id or question_id))
-    tx.run("hang_children", n=turn_n, parent_n=parent_n, conversation_n=conversation_n)
-    tx.run("delete_turn", n=turn_n, now=tx.now)
-    others = tx.rows("turns_that_ask", conversation_n=conversation_n, question_id=question_id)
-    shared = bool(others)
-    if shared:
-        tx.run("hand_over_question", id=question_id, turn_n=others[0][0])
-    if shared and was_shown:
-        tx.run("set_on_path", on_path=0, question_id=question_id, answer_id=None)
-    doomed = (answer_id,) if shared else (question_id, answer_id)
-    gone = [each for each in doomed if each is not None and tx.run("delete_message", id=each, now=tx.now)]
-    tx.run("forget_turn", n=conversation_n, messages=len(gone))
-    leave_head(tx, conversation_n, turn_n, parent_n)
-    return gone

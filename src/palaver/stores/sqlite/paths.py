@@ -40,11 +40,22 @@ def leave_head(tx: Transaction, conversation_n: int, turn_n: int, parent_n: int 
     head = tx.row("head_of", n=conversation_n)
     if head is None or head[0] != turn_n:
         return
-    new_n = parent_n
-    while (child := tx.row("newest_child", conversation_n=conversation_n, parent_n=new_n)) and child[0] is not None:
-        new_n = child[0]
-    tx.run("move_head", n=conversation_n, head_n=new_n)
+    new_n = newest_end(tx, conversation_n, parent_n)
+    tx.run("lose_head", n=conversation_n, head_n=new_n, lost_n=turn_n)
     move_head(tx, parent_n, new_n)
+
+
+def newest_end(tx: Transaction, conversation_n: int, turn_n: int | None) -> int | None:
+    """Return the newest child of a turn, or its newest child, and so on: the last of them; the turn itself if it has none."""
+    while (child := tx.row("newest_child", conversation_n=conversation_n, parent_n=turn_n)) and child[0] is not None:
+        turn_n = child[0]
+    return turn_n
+
+
+def return_head(tx: Transaction, conversation_n: int, old_n: int | None, new_n: int | None, lost_n: int | None) -> None:
+    """Move the head to where it was; ``lost_n`` is the one that is still missing."""
+    tx.run("return_head", n=conversation_n, head_n=new_n, lost_n=lost_n)
+    move_head(tx, old_n, new_n)
 
 
 def set_head(

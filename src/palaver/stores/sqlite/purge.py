@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from palaver.stores.sqlite.blobs import forget_content
+from palaver.stores.sqlite.deletions import leave_restorable
+from palaver.stores.sqlite.figures import count_conversation
 from palaver.stores.sqlite.purge_knowledge import (
     purge_documents,
     purge_embeddings,
@@ -125,13 +127,14 @@ def _conversations(tx: Transaction, cutoff: int, limit: int) -> int:
         doomed = tx.row("conversation_to_purge", cutoff=cutoff)
         if doomed is None:
             break
-        n, conversation_id = doomed
+        n, conversation_id, tenant_id = doomed
         tx.run("give_up_conversation", n=n)
         step = _empty(tx, n, limit - removed)
         removed += step
         if removed < limit:
             tx.run("delete_once_of", id=conversation_id)
             tx.run("purge_conversation", n=n)
+            count_conversation(tx, tenant_id, n)
             removed += 1
     return removed
 
@@ -154,6 +157,7 @@ def _purge_turn(tx: Transaction, turn_n: int, limit: int) -> int:
     if lines >= limit:
         return lines
     purge_pairs(tx, turn_n)
+    leave_restorable(tx, turn_n)
     tx.run("purge_turn", n=turn_n)
     return lines + 1
 

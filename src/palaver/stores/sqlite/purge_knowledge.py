@@ -85,6 +85,6 @@ def purge_words(tx: Transaction, _cutoff: int, limit: int) -> int:
 
 def purge_pairs(tx: Transaction, turn_n: int) -> None:
     """Remove what was trained on a turn, and the note of what it had consulted."""
-    for n, text, heading, bot_n in tx.rows("chunks_of_turn", turn_n=turn_n):
-        remove_chunks(tx, bot_n, [(n, text, heading)])
+    for *chunk, bot_n in tx.rows("chunks_of_turn", turn_n=turn_n):
+        remove_chunks(tx, bot_n, [tuple(chunk)])
     tx.run("forget_consulted_of_turn", turn_n=turn_n)

@@ -10,7 +10,7 @@ from palaver.document import Citation
 from palaver.errors import NotFound
 from palaver.jsonable import decode
 from palaver.stores.quotes import cited_in, emptied, emptied_event, with_gone
-from palaver.stores.rows import citations_column, event_of, message_of
+from palaver.stores.rows import MESSAGE_WIDTH, citations_column, event_of, message_of
 from palaver.stores.sqlite.transaction import Transaction
 
 
@@ -26,7 +26,7 @@ def read_message(tx: Transaction, message_id: str) -> Message:
     row = tx.row("message_of_turn", id=message_id)
     if row is None:
         raise NotFound
-    return told(tx, message_of(row[:13]))
+    return told(tx, message_of(row[:MESSAGE_WIDTH]))
 
 
 def note_consulted(tx: Transaction, turn_n: int, document_ids: Iterable[str]) -> None:

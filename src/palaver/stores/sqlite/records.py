@@ -36,10 +36,14 @@ from palaver.stores.records import (
     Shelf,
     TenantRecord,
     TurnRecord,
+    check_tenant,
+    taken,
 )
 from palaver.stores.rows import (
     BOT_WIDTH,
     ENTITY_WIDTH,
+    MESSAGE_WIDTH,
+    TURN_WIDTH,
     Row,
     attachment_columns,
     attachment_of,
@@ -60,7 +64,6 @@ from palaver.stores.sqlite.knowledge_records import documents, page_chunk_record
 from palaver.stores.sqlite.quotes import note_consulted
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Transaction
-from palaver.stores.sqlite.turn_ends import TURN_WIDTH
 
 _CONVERSATION_WIDTH = 19 + ENTITY_WIDTH
 _NOTE = "note:"
@@ -136,16 +139,17 @@ def _attachments(tx: Transaction, tenant_id: str, scan: Scan) -> Slice[Record]:
 
 def _conversations(tx: Transaction, tenant_id: str, scan: Scan) -> Slice[Record]:
     rows = tx.rows("record_conversations", tenant_id=tenant_id, n=number_of(scan), limit=scan.rows)
-    return scan.slice(rows, _conversation, lambda row: (row[_CONVERSATION_WIDTH + 3],))
+    return scan.slice(rows, _conversation, lambda row: (row[_CONVERSATION_WIDTH + 4],))
 
 
 def _conversation(row: Row) -> Record:
-    last_seq, last_index, deletion, place, key, fingerprint = row[_CONVERSATION_WIDTH:]
+    last_seq, last_index, deletion, lost_head_id, place, key, fingerprint = row[_CONVERSATION_WIDTH:]
     return ConversationRecord(
         conversation=conversation_of(row[:_CONVERSATION_WIDTH]),
         last_seq=last_seq,
         last_index=last_index,
         deletion=deletion,
+        lost_head_id=lost_head_id,
         once=once_of(key, fingerprint),
         place=place,
     )
@@ -209,7 +213,7 @@ def _events(tx: Transaction, conversation_n: int, scan: Scan) -> Sequence[Row]:
 
 def _turn(row: Row) -> Record:
     key, fingerprint, params, queued, interrupting, owner, fence = row[TURN_WIDTH : TURN_WIDTH + 7]
-    lease_micros, lease_until, stop_reason, last_seq, deleted_at, _, place = row[TURN_WIDTH + 7 :]
+    lease_micros, lease_until, stop_reason, last_seq, deleted_at, origin_id, _, place = row[TURN_WIDTH + 7 :]
     return TurnRecord(
         turn=turn_of(row),
         once=once_of(key, fingerprint),
@@ -223,6 +227,7 @@ def _turn(row: Row) -> Record:
         stop_reason=None if stop_reason is None else InterruptReason(stop_reason),
         last_seq=last_seq,
         deleted_at=None if deleted_at is None else from_micros(deleted_at),
+        origin_id=origin_id,
         place=place,
     )
 
@@ -230,7 +235,7 @@ def _turn(row: Row) -> Record:
 def _message(row: Row) -> Record:
     on_path, deleted_at, place = row[-3:]
     return MessageRecord(
-        message=message_of(row[:13]),
+        message=message_of(row[:MESSAGE_WIDTH]),
         on_path=bool(on_path),
         deleted_at=None if deleted_at is None else from_micros(deleted_at),
         place=place,
@@ -258,13 +263,16 @@ class _Shelving:
     def _put(self, record: Record) -> None:
         match record:
             case TenantRecord(tenant=tenant):
+                check_tenant(record, self._tenant_id)
                 self._tx.run("put_tenant", id=tenant.id, created_at=to_micros(tenant.created_at))
-            case KeyRecord():
-                self._tx.run("put_key", tenant_id=self._tenant_id, **key_record_columns(record))
+            case KeyRecord(key=key):
+                made = self._tx.run("put_key", tenant_id=self._tenant_id, **key_record_columns(record))
+                self._check_ours(made, "record_key", key.id)
             case BotRecord():
                 self._put_bot(record)
             case EntityRecord(entity=entity):
-                self._tx.run("put_entity", **self._at(record.place), **entity_columns(entity))
+                made = self._tx.run("put_entity", **self._at(record.place), **entity_columns(entity))
+                self._check_ours(made, "record_entity", entity.id)
                 self._put_once("entity", record.once, entity.id)
             case AttachmentRecord():
                 self._put_attachment(record)
@@ -289,7 +297,19 @@ class _Shelving:
                 self._tx.run("insert_log", turn_n=turn_n, **columns)
                 note_consulted(self._tx, turn_n, consulted_in([event]))
 
-    def _at(self, place: int) -> dict[str, Any]:
+    def _check_ours(self, made: int, query: str, its_id: str) -> None:
+        """Refuse a record that was not made because another tenant has something with its id."""
+        if not made and self._tx.row(query, id=its_id, tenant_id=self._tenant_id) is None:
+            raise taken(its_id)
+
+    def _key_in(self, query: str, conversation_n: int, its_id: str) -> int:
+        """Return the key of what is inside a conversation. Raises ``Conflict`` if something elsewhere has the id."""
+        row = self._tx.row(query, id=its_id, conversation_n=conversation_n)
+        if row is None:
+            raise taken(its_id)
+        return int(row[0])
+
+    def _at(self, place: int | None) -> dict[str, Any]:
         return {"n": place, "tenant_id": self._tenant_id}
 
     def _row(self, query: str, its_id: str) -> Row:
@@ -314,12 +334,14 @@ class _Shelving:
         bot, index = record.bot, record.index
         deleted_at = bot.deleted_at and to_micros(bot.deleted_at)
         beyond = {"deleted_at": deleted_at, "revision": index.revision, "embedding": index.embedding}
-        self._tx.run("put_bot", **self._at(record.place), **beyond, **bot_columns(bot))
+        made = self._tx.run("put_bot", **self._at(record.place), **beyond, **bot_columns(bot))
+        self._check_ours(made, "record_bot", bot.id)
         self._put_once("bot", record.once, bot.id)
 
     def _put_document(self, record: DocumentRecord) -> None:
         bot_n = self._key("record_bot", record.document.bot_id)
-        put_document(self._tx, self._tenant_id, bot_n, record)
+        made = put_document(self._tx, self._tenant_id, bot_n, record)
+        self._check_ours(made, "record_document", record.document.id)
         self._put_once("document", record.once, record.document.id)
 
     def _put_attachment(self, record: AttachmentRecord) -> None:
@@ -327,27 +349,33 @@ class _Shelving:
             raise InvalidInput("An attachment is put with its bytes.")
         attachment = record.attachment
         self._tx.run("insert_blob", tenant_id=self._tenant_id, sha256=attachment.sha256, content=record.content)
-        self._tx.run(
+        made = self._tx.run(
             "put_attachment",
             tenant_id=self._tenant_id,
             used=int(record.used),
             **attachment_columns(attachment),
         )
+        self._check_ours(made, "record_attachment", attachment.id)
         self._put_once("attachment", record.once, attachment.id)
 
     def _put_conversation(self, record: ConversationRecord) -> None:
         columns = conversation_record_columns(record)
         bot_n, idles = self._row("record_bot", columns["bot_id"])
-        self._tx.run(
+        made = self._tx.run(
             "put_conversation",
             tenant_id=self._tenant_id,
             bot_n=bot_n,
             idles=idles,
             entity_n=self._find("record_entity", columns["entity_id"]),
             head_n=self._turn_n(columns["head_id"]),
+            lost_n=self._turn_n(columns["lost_id"]),
             running_n=self._turn_n(columns["running_id"]),
             **columns,
         )
+        if not made:
+            raise taken(columns["id"])
+        n = self._key("record_conversation", columns["id"])
+        self._tx.run("mark_uncounted", tenant_id=self._tenant_id, n=n)  # its turns are put with it, or before
         self._put_once("conversation", record.once, columns["id"])
 
     def _turn_n(self, turn_id: str | None) -> int | None:
@@ -357,25 +385,32 @@ class _Shelving:
 
     def _put_turn(self, record: TurnRecord) -> None:
         columns = turn_record_columns(record)
-        self._tx.run(
+        conversation_n = self._key("record_conversation", columns["conversation_id"])
+        made = self._tx.run(
             "put_turn",
             tenant_id=self._tenant_id,
-            conversation_n=self._key("record_conversation", columns["conversation_id"]),
+            conversation_n=conversation_n,
             parent_n=self._find("record_turn", columns["parent_id"]),
+            origin_n=self._find("record_turn", columns["origin_id"]),
             **columns,
         )
+        if not made:
+            self._key_in("record_has_turn", conversation_n, columns["id"])
 
     def _put_message(self, record: MessageRecord) -> None:
         columns = message_record_columns(record)
         conversation_n, bot_n = self._row("record_conversation", columns["conversation_id"])
         turn_n = self._key("record_turn", columns["turn_id"])
-        if not self._tx.run("put_message", conversation_n=conversation_n, turn_n=turn_n, **columns):
+        where = {"tenant_id": self._tenant_id, "conversation_n": conversation_n, "turn_n": turn_n}
+        made = self._tx.run("put_message", **where, **columns)
+        message_n = self._key_in("record_has_message", conversation_n, columns["id"])
+        if not made:
             return
         note_consulted(self._tx, turn_n, cited_in([record.message]))
         if columns["text"]:  # deleted ones, too: a purge takes out of the index what it finds in the table
             scope = scope_of(self._tenant_id, bot_n)
-            self._tx.run("index_message", n=record.place, scope=scope, text=columns["text"])
+            self._tx.run("index_message", n=message_n, scope=scope, text=columns["text"])
         for part in record.message.parts:
             if isinstance(part, ImagePart | FilePart):
-                link = {"message_n": record.place, "id": part.attachment_id, "tenant_id": self._tenant_id}
+                link = {"message_n": message_n, "id": part.attachment_id, "tenant_id": self._tenant_id}
                 self._tx.run("link_attachment", **link)

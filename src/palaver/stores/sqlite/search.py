@@ -14,7 +14,7 @@ from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.keyset import END
 from palaver.stores.orders import SearchQuery
-from palaver.stores.rows import Row, message_of
+from palaver.stores.rows import MESSAGE_WIDTH, Row, message_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.quotes import told
 from palaver.stores.sqlite.scope import bot_word, tenant_word
@@ -63,7 +63,7 @@ def search(tx: Transaction, tenant_id: str, query: SearchQuery, window: Window) 
     if condition:
         condition += f" AND {_within(tx, scan, params)}"
     rows = tx.select(_sql(tx, scan, condition), {**params, **literals})
-    return scan.slice(rows, lambda row: told(tx, message_of(row[:13])), _position)
+    return scan.slice(rows, lambda row: told(tx, message_of(row[:MESSAGE_WIDTH])), _position)
 
 
 def _position(row: Row) -> tuple[int]:

@@ -23,7 +23,8 @@ from palaver.stores.sqlite.conversations import SqliteConversations
 from palaver.stores.sqlite.documents import SqliteDocuments
 from palaver.stores.sqlite.driver_errors import translated
 from palaver.stores.sqlite.entities import SqliteEntities
-from palaver.stores.sqlite.health import health_of
+from palaver.stores.sqlite.figures import SqliteFigures
+from palaver.stores.sqlite.health import health_of, size_of
 from palaver.stores.sqlite.ingestions import SqliteIngestions
 from palaver.stores.sqlite.messages import SqliteMessages
 from palaver.stores.sqlite.records import SqliteRecords
@@ -50,6 +51,7 @@ class SqliteStore(
     SqliteIngestions,
     SqliteChunks,
     SqliteTraining,
+    SqliteFigures,
     SqliteRecords,
 ):
     """``stores.base.Store`` in one file, or in memory with the path ``:memory:``.
@@ -108,6 +110,7 @@ class SqliteStore(
         if self._readers is not None:
             self._readers.stop()
         self._writer.stop()
+        self._cutters.close()
 
     def wakeups(self) -> AsyncGenerator[Collection[str], None]:
         raise FeatureAbsent("A SQLite file wakes nobody: readers in other processes look at it again and again.")
@@ -120,6 +123,9 @@ class SqliteStore(
 
     async def health(self) -> StoreHealth:
         return await self._read(partial(health_of, database=self._database))
+
+    async def size_bytes(self) -> int:
+        return await self._read(size_of)
 
 
 def _furnish(tx: Transaction) -> None:

@@ -9,10 +9,10 @@ from heapq import merge
 from palaver.clock import to_micros
 from palaver.errors import NotFound
 from palaver.page import Slice, Window
-from palaver.stores.knowledge_orders import ALIKE_AT_ONCE, Ingestion, Pair, TrainingFilter
-from palaver.stores.pairs import are_alike
+from palaver.stores.knowledge_orders import Ingestion, Pair, TrainingFilter
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.document_rows import held
+from palaver.stores.sqlite.quarters import chunks_alike
 from palaver.stores.sqlite.quotes import read_message
 from palaver.stores.sqlite.transaction import Row, Transaction
 
@@ -65,13 +65,9 @@ def _bot_n(tx: Transaction, tenant_id: str, bot_id: str) -> int:
 
 def _alike(tx: Transaction, tenant_id: str, bot_id: str, fingerprints: Sequence[str]) -> frozenset[str]:
     bot_n = _bot_n(tx, tenant_id, bot_id)
-    return frozenset(each for each in fingerprints if any(tx.row("live_mark", n=n) for n in _near(tx, bot_n, each)))
-
-
-def _near(tx: Transaction, bot_n: int, fingerprint: str) -> Iterator[int]:
-    rows = tx.rows("marks_with_a_quarter", bot_n=bot_n, fingerprint=fingerprint, limit=ALIKE_AT_ONCE)
-    number = int(fingerprint, 16)
-    return (n for n, other in rows if are_alike(number, int(other, 16)))
+    return frozenset(
+        each for each in fingerprints if any(tx.row("live_mark", n=n) for n in chunks_alike(tx, bot_n, each))
+    )
 
 
 def _pair(tx: Transaction, row: Row) -> Pair:

@@ -24,6 +24,8 @@ from palaver.stores.keyset import END
 from palaver.stores.orders import HISTORY_TURNS, Claim, Finished, Outcome
 from palaver.stores.quotes import emptied
 from palaver.stores.rows import (
+    MESSAGE_WIDTH,
+    TURN_WIDTH,
     bot_of,
     citations_column,
     event_of,
@@ -37,8 +39,6 @@ from palaver.stores.sqlite.paths import said_up_to
 from palaver.stores.sqlite.quotes import empty_turn, note_consulted, purged_among
 from palaver.stores.sqlite.scope import scope_of
 from palaver.stores.sqlite.transaction import Row, Transaction
-
-TURN_WIDTH = 21
 
 
 class TurnState(NamedTuple):
@@ -150,7 +150,8 @@ def _close(tx: Transaction, ending: _Open, outcome: Outcome) -> tuple[Turn, Mess
         now=tx.now,
         last_seq=last_seq,
     )
-    tx.run("finish_in_conversation", n=ending.state.conversation_n, turn_n=ending.state.n, now=tx.now)
+    tx.run("finish_in_conversation", n=ending.state.conversation_n, turn_n=ending.state.n, title=outcome.title)
+    tx.run("mark_uncounted", n=ending.state.conversation_n, tenant_id=ending.tenant_id)
     return turn, _write_answer(tx, ending, turn, outcome), last_seq
 
 
@@ -189,7 +190,7 @@ def _write_answer(tx: Transaction, ending: _Open, turn: Turn, outcome: Outcome) 
 def stored_message(tx: Transaction, message_id: str | None) -> Message | None:
     """Return a message as its row has it: the answer of a running turn is empty."""
     row = None if message_id is None else tx.row("message_of_turn", id=message_id)
-    return None if row is None else message_of(row[:13])
+    return None if row is None else message_of(row[:MESSAGE_WIDTH])
 
 
 def claim_first_queued(tx: Transaction, conversation_n: int, owner: str, lease_micros: int) -> Claim | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from palaver.conversation import InterruptReason, Turn, TurnStatus
+from palaver.conversation import InterruptReason, ListedTurn, Turn, TurnStatus
 from palaver.errors import NotFound
 from palaver.page import Order, Slice, Window
 from palaver.stores.keyset import by_key
 from palaver.stores.orders import Begun, Claim, Delta, Finished, Missed, Outcome, Recovered, TurnLog, TurnOrder, Watch
-from palaver.stores.rows import turn_of
+from palaver.stores.rows import listed_turn_of, turn_of
 from palaver.stores.scan import Scan
 from palaver.stores.sqlite.access import Access
 from palaver.stores.sqlite.begin import begin
@@ -60,8 +60,14 @@ class SqliteTurns(Access):
         await self._write(partial(recover_turn, tenant_id=tenant_id, turn_id=turn_id))
         return await self._read(partial(_get_turn, tenant_id=tenant_id, turn_id=turn_id))
 
-    async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[Turn]:
+    async def page_turns(self, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[ListedTurn]:
         return await self._read(partial(_page, tenant_id=tenant_id, status=status, window=window))
+
+    async def tenant_of_turn(self, turn_id: str) -> str:
+        row = await self._read(lambda tx: tx.row("tenant_of_turn", id=turn_id))
+        if row is None:
+            raise NotFound
+        return str(row[0])
 
     async def read_log(self, tenant_id: str, turn_id: str, *, after: int, limit: int, deleted: bool = False) -> TurnLog:
         look = partial(read_log, tenant_id=tenant_id, turn_id=turn_id, stretch=(after, limit), deleted=deleted)
@@ -146,7 +152,7 @@ _MANY = frozenset({None, TurnStatus.COMPLETED})
 """Every other status is rare and has an index of its own."""
 
 
-def _page(tx: Transaction, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[Turn]:
+def _page(tx: Transaction, tenant_id: str | None, status: TurnStatus | None, window: Window) -> Slice[ListedTurn]:
     scan = Scan.over(window, Order.DESC)
     where, order, start = by_key(scan, "t.n")
     if status is not None:
@@ -154,8 +160,9 @@ def _page(tx: Transaction, tenant_id: str | None, status: TurnStatus | None, win
     if tenant_id is not None:
         where += " AND t.tenant_id = :tenant_id" if status in _MANY else " AND +t.tenant_id = :tenant_id"
     rows = tx.select(
-        f"SELECT {tx.queries['turn_columns']}, t.n FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n"  # noqa: S608 - constants
+        f"SELECT {tx.queries['turn_columns']}, t.tenant_id, b.id, b.name, t.n"  # noqa: S608 - constants
+        " FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n CROSS JOIN bots b ON b.n = c.bot_n"
         f" WHERE {where} AND t.deleted_at IS NULL AND c.deleted_at IS NULL ORDER BY {order} LIMIT :limit",
         {"start": start, "tenant_id": tenant_id, "limit": scan.rows},
     )
-    return scan.slice(rows, turn_of, lambda row: (row[-1],))
+    return scan.slice(rows, listed_turn_of, lambda row: (row[-1],))

@@ -15,12 +15,16 @@ from palaver.testing.stores.chunks import (
 from palaver.testing.stores.conversations import ConversationConformance, ListingConformance
 from palaver.testing.stores.documents import DocumentConformance, IngestionConformance
 from palaver.testing.stores.ends import AdoptionConformance, FinishConformance, LogConformance, RecoveryConformance
+from palaver.testing.stores.exports import ExportConformance
+from palaver.testing.stores.figures import FigureConformance
 from palaver.testing.stores.lifecycle import AttachmentConformance, DeletionConformance, LifecycleConformance
 from palaver.testing.stores.messages import BranchConformance, LineageConformance, MessageConformance
 from palaver.testing.stores.quotes import QuoteConformance
 from palaver.testing.stores.records import RecordConformance
+from palaver.testing.stores.restoring import RestoreConformance
 from palaver.testing.stores.search import SearchConformance
 from palaver.testing.stores.tenants import TenantConformance
+from palaver.testing.stores.titles import TitleConformance
 from palaver.testing.stores.training import TrainingConformance
 from palaver.testing.stores.turns import BeginConformance, QueueConformance, StopConformance
 
@@ -31,6 +35,7 @@ class StoreConformance(
     EntityConformance,
     ConversationConformance,
     ListingConformance,
+    TitleConformance,
     BeginConformance,
     QueueConformance,
     StopConformance,
@@ -41,9 +46,11 @@ class StoreConformance(
     MessageConformance,
     LineageConformance,
     BranchConformance,
+    RestoreConformance,
     SearchConformance,
     LifecycleConformance,
     DeletionConformance,
+    FigureConformance,
     AttachmentConformance,
     DocumentConformance,
     IngestionConformance,
@@ -54,6 +61,7 @@ class StoreConformance(
     TrainingConformance,
     QuoteConformance,
     RecordConformance,
+    ExportConformance,
 ):
     """All of it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -47,11 +48,12 @@ class BotConformance:
             params={"temperature": 0.25, "stop": ["\n"]},
             retrieval={"top": 3},
             idle_timeout_minutes=5,
+            widget={"allowed_origins": ["https://shop.example"], "messages_per_day": 7},
             metadata=METADATA,
         )
         bot = (await store.create_bot(TENANT, draft)).value
-        for name in ("id", "name", "model", "instructions", "params", "retrieval", "idle_timeout_minutes", "metadata"):
-            assert getattr(bot, name) == getattr(draft, name)
+        for field in fields(draft):
+            assert getattr(bot, field.name) == getattr(draft, field.name)
         assert (bot.created_at, bot.updated_at, bot.version) == (from_micros(clock.micros()),) * 2 + (1,)
         assert await store.get_bot(TENANT, bot.id) == bot
         assert await store.find_bot(TENANT, "Helper") == bot
@@ -95,16 +97,20 @@ class BotConformance:
 
     async def test_an_edit_of_a_bot_changes_what_it_names(self, store: Store, clock: FakeClock) -> None:
         """Fields that are not named stay; metadata is merged one level deep and None removes a key."""
+        widget = {"allowed_origins": ["*"]}
         bot = await make_bot(
-            store, instructions="old", idle_timeout_minutes=5, metadata={"a": 1, "b": {"c": 2}, "d": 3}
+            store, instructions="old", idle_timeout_minutes=5, widget=widget, metadata={"a": 1, "b": {"c": 2}, "d": 3}
         )
         clock.advance(1)
         change = BotChange(instructions="new", idle_timeout_minutes=None, metadata={"b": {"e": 4}, "d": None, "f": 5})
         edited = await store.update_bot(TENANT, bot.id, change)
         assert (edited.instructions, edited.idle_timeout_minutes, edited.name) == ("new", None, bot.name)
+        assert edited.widget == widget
         assert edited.metadata == {"a": 1, "b": {"e": 4}, "f": 5}
         assert (edited.version, edited.updated_at) == (2, from_micros(clock.micros()))
         assert await store.get_bot(TENANT, bot.id) == edited
+        closed = await store.update_bot(TENANT, bot.id, BotChange(widget=None))
+        assert (closed.widget, closed.instructions) == (None, "new")
 
     async def test_a_stale_edit_is_refused(self, store: Store) -> None:
         """An edit or a delete of an older version is a conflict and changes nothing."""

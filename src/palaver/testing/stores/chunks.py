@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from palaver.document import ChunkKey
 from palaver.errors import FeatureAbsent, NotFound
 from palaver.ids import new_id
-from palaver.page import Window
+from palaver.page import Position, Window
 from palaver.stores.base import Feature, Store
 from palaver.stores.knowledge_orders import BotIndex, ChunkQuery, IndexChange, Replacement, Vector, VectorQuery
 from palaver.testing.clock import FakeClock
@@ -22,6 +23,7 @@ from palaver.testing.stores.knowing import (
     floats,
     found,
     known,
+    publish,
     texts_of,
 )
 from palaver.testing.stores.making import (
@@ -121,7 +123,7 @@ class ChunkConformance:
             for call in (
                 store.bot_index(OTHER, bot_id),
                 store.index_changes(OTHER, bot_id, after=0, limit=1),
-                store.unembedded_chunks(OTHER, bot_id, NEWER, 1),
+                store.unembedded_chunks(OTHER, bot_id, NEWER, Window(limit=1)),
                 store.claim_embedding(OTHER, bot_id, "w", 1),
                 store.serve_embedding(OTHER, bot_id, None),
             ):
@@ -188,14 +190,15 @@ class VectorConformance:
         clock.advance(LEASE_SECONDS + 1)
         assert await store.claim_embedding(TENANT, bot.id, "w2", LEASE_SECONDS)
         before = await store.bot_index(TENANT, bot.id)
-        missing = list(await store.unembedded_chunks(TENANT, bot.id, NEWER, 10))
+        missing = list((await store.unembedded_chunks(TENANT, bot.id, NEWER, Window())).data)
         assert sorted(chunk.text for chunk in missing) == ["one", "two"]
-        assert not await store.unembedded_chunks(TENANT, bot.id, EMBEDDING, 10)
+        assert not (await store.unembedded_chunks(TENANT, bot.id, EMBEDDING, Window())).data
         for number, chunk in enumerate(missing):
             assert not await store.serve_embedding(TENANT, bot.id, NEWER)
             assert await store.bot_index(TENANT, bot.id) == before
             await store.put_vectors(TENANT, NEWER, [Vector(chunk.key, floats(number, 1, 2))])
-            assert len(await store.unembedded_chunks(TENANT, bot.id, NEWER, 10)) == len(missing) - number - 1
+            left = (await store.unembedded_chunks(TENANT, bot.id, NEWER, Window())).data
+            assert len(left) == len(missing) - number - 1
         assert await store.serve_embedding(TENANT, bot.id, NEWER)
         after = await store.bot_index(TENANT, bot.id)
         assert after.embedding == NEWER
@@ -203,6 +206,32 @@ class VectorConformance:
         await self._purged(store)
         assert not (await store.page_vectors(TENANT, (document.id, 1), EMBEDDING, Window())).data
         assert len((await store.page_vectors(TENANT, (document.id, 1), NEWER, Window())).data) == 2
+
+    @pytest.mark.parametrize("embeds", [True, False])
+    async def test_what_has_no_vector_is_listed_page_by_page(self, store: Store, embeds: bool) -> None:
+        """Each chunk once and none left out, whether vectors are written meanwhile or not. A document that goes is not listed
+        any more; a version that comes before the position is, when the listing begins anew."""
+        bot = await make_bot(store)
+        made = [await known(store, bot, *(f"{letter}{number}" for number in range(5))) for letter in "abcdef"]
+        for document, ordinals in ((made[1], (0, 2, 3)), (made[3], range(5))):
+            await store.put_vectors(TENANT, NEWER, [Vector(ChunkKey(document.id, 1, at), floats(1)) for at in ordinals])
+
+        async def listed(after: Position | None) -> tuple[Sequence[str], Position | None]:
+            page = await store.unembedded_chunks(TENANT, bot.id, NEWER, Window(limit=3, after=after))
+            if embeds:
+                await store.put_vectors(TENANT, NEWER, [Vector(chunk.key, floats(1)) for chunk in page.data])
+            return [chunk.text for chunk in page.data], page.next
+
+        texts, position = await listed(None)
+        assert texts == ["a0", "a1", "a2"]
+        await store.delete_document(TENANT, made[5].id)
+        await publish(store, await store.replace_document(TENANT, made[0].id, Replacement(), None), "anew")
+        while position is not None:
+            more, position = await listed(position)
+            texts = [*texts, *more]
+        assert texts[3:] == ["b1", "b4", *(f"c{number}" for number in range(5)), *(f"e{number}" for number in range(5))]
+        left = (await store.unembedded_chunks(TENANT, bot.id, NEWER, Window())).data
+        assert [chunk.text for chunk in left] == ["anew", *([] if embeds else texts[3:])]
 
     async def test_words_alone_can_serve(self, store: Store) -> None:
         """With no embedding none has to be whole."""
@@ -341,6 +370,14 @@ class ChunkSearchConformance:
         await known(wordy, bot, "The CAFÉ sells running shoes.", "Nothing of that kind.")
         for words in ("cafe", "Café", "run", "runs", "SHOE", "shoes?"):
             assert (await found(wordy, bot, words))[0].startswith("The CAFÉ"), words
+
+    async def test_a_heading_is_searched_with_its_passage(self, wordy: Store) -> None:
+        """A word that stands only above a passage finds it, misspelt or not, and counts with those of the text."""
+        bot = await make_bot(wordy)
+        await known(wordy, bot, "Nothing of that kind.", "It opens at nine.", "The part is new.", "It opens at ten.")
+        for words in ("handbook", "Handbooks", "handbok"):
+            assert sorted(await found(wordy, bot, words)) == ["It opens at nine.", "It opens at ten."], words
+        assert (await found(wordy, bot, "handbook: opens at nine"))[0] == "It opens at nine."
 
     async def test_misspelt_words_are_found_where_none_fits(self, wordy: Store) -> None:
         """A word that is there as it is written is never taken for another."""

@@ -9,28 +9,34 @@ import pytest
 from palaver.clock import from_micros
 from palaver.conversation import ConversationStatus, Kind
 from palaver.entity import EntityType
-from palaver.errors import KeyReused, NotFound, VersionConflict
-from palaver.ids import new_id
+from palaver.errors import Conflict, InvalidInput, KeyReused, NotFound, VersionConflict
+from palaver.ids import child_id, new_id
 from palaver.page import Order, Window
 from palaver.stores.base import Store
 from palaver.stores.orders import (
+    Continue,
     ConversationChange,
     ConversationDraft,
     ConversationFilter,
     ConversationSort,
     Ending,
     EntityDraft,
+    Question,
 )
 from palaver.testing.clock import FakeClock
 from palaver.testing.stores.bots import METADATA
+from palaver.testing.stores.knowing import known
 from palaver.testing.stores.making import (
     OTHER,
     TENANT,
     agree,
+    ask,
     exchange,
     make_bot,
     make_conversation,
     once,
+    running,
+    text,
 )
 
 
@@ -110,6 +116,43 @@ class ConversationConformance:
         with pytest.raises(VersionConflict):
             await store.update_conversation(TENANT, made.id, ConversationChange(title="c"), if_version=1)
         assert await store.get_conversation(TENANT, made.id) == edited
+
+    async def test_a_conversation_is_given_to_another_bot_while_nobody_has_spoken(self, store: Store) -> None:
+        """It is then listed and answered as that bot's; once somebody has spoken it stays. What is no bot of the tenant's is not found."""
+        made = await make_conversation(store)
+        other, foreign, gone = await make_bot(store), await make_bot(store, tenant_id=OTHER), await make_bot(store)
+        await store.delete_bot(TENANT, gone.id)
+        for bot_id in (foreign.id, gone.id, new_id("bot")):
+            with pytest.raises(NotFound):
+                await store.update_conversation(TENANT, made.id, ConversationChange(bot_id=bot_id))
+        given = await store.update_conversation(TENANT, made.id, ConversationChange(bot_id=other.id))
+        assert (given.bot_id, given.version) == (other.id, made.version + 1)
+        assert await store.get_conversation(TENANT, made.id) == given
+        assert await listed(store, ConversationFilter(bot_id=made.bot_id)) == []
+        assert await listed(store, ConversationFilter(bot_id=other.id)) == [made.id]
+        assert (await running(store, made)).bot.id == other.id
+        for bot_id in (made.bot_id, other.id):
+            change = store.update_conversation(TENANT, made.id, ConversationChange(bot_id=bot_id))
+            if bot_id == other.id:
+                assert (await change).bot_id == other.id
+            else:
+                with pytest.raises(Conflict):
+                    await change
+        with pytest.raises(NotFound):
+            await store.update_conversation(TENANT, made.id, ConversationChange(bot_id=foreign.id))
+
+    async def test_a_conversation_is_answered_from_what_its_bot_of_now_knows(self, store: Store) -> None:
+        """A process that remembers the bot of before does not go by it."""
+        knowing, other = await make_bot(store), await make_bot(store)
+        await known(store, knowing, "What only the first one knows.")
+        made = await make_conversation(store, bot=knowing)
+        question = Question(message_id=child_id("msg", made.id), parts=text("Hello?"))
+        nowhere = Continue(question=question, parent_id=child_id("turn", made.id))
+        with pytest.raises(InvalidInput):
+            await store.begin_turn(TENANT, ask(made, opening=nowhere))
+        await store.update_conversation(TENANT, made.id, ConversationChange(bot_id=other.id))
+        claim = await running(store, made)
+        assert (claim.bot.id, claim.index.revision) == (other.id, 0)
 
     async def test_a_turn_does_not_bump_the_version(self, store: Store) -> None:
         """The version grows with edits, status and head only."""
@@ -218,6 +261,28 @@ class ListingConformance:
         )
         for fields in missed:
             assert await listed(store, ConversationFilter(**fields)) == []
+
+    @pytest.mark.parametrize("order", list(Order))
+    @pytest.mark.parametrize("sort", list(ConversationSort))
+    async def test_ratings_are_a_range(self, store: Store, sort: ConversationSort, order: Order) -> None:
+        """A range of ratings lists those in it, both ends included, with every page size; without one end it is open there.
+
+        One that is not rated is in no range.
+        """
+        bot = await make_bot(store)
+        ratings: dict[str, int] = {}
+        for number in range(14):
+            conversation = await make_conversation(store, bot=bot)
+            rating = number % 7 if number % 7 <= 5 else None
+            if rating:
+                await store.end_conversation(TENANT, conversation.id, Ending(rating=rating))
+                ratings[conversation.id] = rating
+        for least, most in ((4, None), (None, 2), (3, 3), (1, 5), (5, 1)):
+            wanted = ConversationFilter(sort=sort, order=order, min_rating=least, max_rating=most, bot_id=bot.id)
+            found = [ratings[str(each)] for each in await listed(store, wanted)]
+            assert sorted(found) == sorted(each for each in ratings.values() if (least or 1) <= each <= (most or 5))
+            if sort is ConversationSort.RATING:
+                assert found == sorted(found, reverse=order is Order.DESC)
 
     async def test_times_are_half_open(self, store: Store, clock: FakeClock) -> None:
         """``created_after`` includes its moment, ``created_before`` does not."""

@@ -23,6 +23,7 @@ from palaver.testing.stores.knowing import (
     chunks_of,
     claimed,
     embedded,
+    floats,
     known,
     publish,
     run,
@@ -77,6 +78,21 @@ class DocumentConformance:
         with pytest.raises(KeyReused):
             await store.create_document(TENANT, a_draft(bot, b"b"), b"b", once("b", "k"))
         assert len((await store.page_documents(TENANT, DocumentFilter(bot_id=bot.id), Window())).data) == 1
+
+    async def test_what_a_key_made_is_found_by_it(self, store: Store) -> None:
+        """Nothing before it made something, in another tenant or once it is purged; with another body it is refused."""
+        bot = await make_bot(store)
+        assert await store.find_made_document(TENANT, once("a", "k")) is None
+        made = (await store.create_document(TENANT, a_draft(bot, b"a"), b"a", once("a", "k"))).value
+        assert await store.find_made_document(TENANT, once("a", "k")) == made
+        assert await store.find_made_document(OTHER, once("a", "k")) is None
+        with pytest.raises(KeyReused):
+            await store.find_made_document(TENANT, once("b", "k"))
+        await store.delete_document(TENANT, made.id)
+        with pytest.raises(NotFound):
+            await store.find_made_document(TENANT, once("a", "k"))
+        await purge_all(store)
+        assert await store.find_made_document(TENANT, once("a", "k")) is None
 
     async def test_parallel_creates_with_one_key_are_one(self, store: Store) -> None:
         """Parallel creates with one key make one document."""
@@ -294,6 +310,34 @@ class IngestionConformance:
         assert (await store.publish_document(claim)).chunk_count == 2
         assert list((await store.page_chunks(TENANT, claim.document.id, Window())).data) == chunks
 
+    async def test_what_is_written_of_a_first_version_is_counted(self, store: Store, clock: FakeClock) -> None:
+        """While it is made ready, the document tells how many chunks are written so far: of this claim, and the same ones once. Where
+        a version is ready, its count stays."""
+        bot = await make_bot(store)
+        document = await add(store, bot)
+
+        async def count() -> int:
+            return (await store.get_document(TENANT, document.id)).chunk_count
+
+        claim = await claimed(store, document)
+        for _ in range(2):
+            await store.put_chunks(claim, chunks_of(claim, "one", "two"))
+            assert await count() == 2
+        await store.put_chunks(claim, chunks_of(claim, "three", after=2))
+        assert await count() == 3
+        assert (await store.give_document_back(claim)).chunk_count == await count() == 0
+        claim = await claimed(store, document)
+        await store.put_chunks(claim, chunks_of(claim, "one", "two"))
+        clock.advance(LEASE_SECONDS + 1)
+        claim = await claimed(store, document)
+        assert claim.document.chunk_count == await count() == 0
+        await store.put_chunks(claim, chunks_of(claim, "one"))
+        assert (await store.fail_document(claim, BROKEN)).chunk_count == await count() == 0
+        await publish(store, await store.replace_document(TENANT, document.id, Replacement(), None), "one")
+        claim = await claimed(store, await store.replace_document(TENANT, document.id, Replacement(), None))
+        await store.put_chunks(claim, chunks_of(claim, "one", "two", "three"))
+        assert await count() == 1
+
     async def test_a_large_batch_is_kept(self, store: Store) -> None:
         """``CHUNKS_AT_ONCE`` chunks with vectors fit into one call."""
         bot = await make_bot(store)
@@ -354,6 +398,45 @@ class IngestionConformance:
         assert failed.error.code == "ingestion_crashed"
         changed = await store.replace_document(TENANT, document.id, Replacement(), None)
         assert (await claimed(store, changed)).document.version == 2
+
+    async def test_what_is_given_back_was_never_claimed(self, store: Store, clock: FakeClock) -> None:
+        """The document waits for anybody at once, as often as that happens, with nothing of what was written; whoever gave it
+        back has lost it. What was tried before in vain still counts."""
+        bot = await make_bot(store)
+        document = await known(store, bot, "one")
+        waiting = await store.replace_document(TENANT, document.id, Replacement(), None)
+        await claimed(store, waiting)
+        clock.advance(LEASE_SECONDS + 1)
+        for number in range(ATTEMPTS_MAX):
+            claim = await claimed(store, waiting)
+            await store.put_chunks(claim, chunks_of(claim, "two", f"half {number}"), embedded((1, 0), (0, 1)))
+            assert await store.give_document_back(claim) == waiting == await store.get_document(TENANT, document.id)
+            for call in (
+                store.put_chunks(claim, chunks_of(claim, "late")),
+                store.publish_document(claim),
+                store.give_document_back(claim),
+            ):
+                with pytest.raises(FenceLost):
+                    await call
+        assert await chunk_texts(store, document.id) == ["one"]
+        for _ in range(ATTEMPTS_MAX - 1):
+            claim = await claimed(store, waiting)
+            await store.put_chunks(claim, chunks_of(claim, "two"))
+            clock.advance(LEASE_SECONDS + 1)
+        assert list(await store.claim_documents(OWNER, LEASE_SECONDS, 10)) == []
+        assert (await store.get_document(TENANT, document.id)).status is DocumentStatus.FAILED
+
+    async def test_a_version_that_was_given_back_becomes_ready(self, store: Store) -> None:
+        """With the chunks and vectors of the claim that published it, and no others."""
+        bot = await make_bot(store)
+        document = await add(store, bot)
+        claim = await claimed(store, document)
+        await store.put_chunks(claim, chunks_of(claim, "old", "older"), embedded((1, 0), (0, 1)))
+        await store.give_document_back(claim)
+        await publish(store, document, "new", vectors=[(1, 1)])
+        assert await chunk_texts(store, document.id) == ["new"]
+        vectors = (await store.page_vectors(TENANT, (document.id, 1), EMBEDDING, Window())).data
+        assert [vector.vector for vector in vectors] == [floats(1, 1)]
 
     async def test_a_failure_leaves_nothing_but_its_reason(self, store: Store) -> None:
         """What was written for the version is gone; the ready one answers on."""

@@ -10,12 +10,15 @@ from palaver.bot import Bot
 from palaver.conversation import Conversation, TurnStatus
 from palaver.page import Order, Slice, Window
 from palaver.stores.base import Feature, Store
+from palaver.stores.figures import FiguresQuery, Grouping, Tally, UnfoundFilter
 from palaver.stores.knowledge_orders import DocumentFilter, TrainingFilter
 from palaver.stores.orders import ConversationFilter, ConversationSort, SearchQuery
 from palaver.testing.stores.making import walk
 
 LIMIT = 7
 """Small pages, so that many of them are read."""
+_FOREVER = 2**31
+"""In quarters of an hour: 61,000 years."""
 
 
 async def everything(store: Store, words: Sequence[str] = ("Hello", "word")) -> dict[str, Any]:
@@ -39,6 +42,9 @@ async def _of_tenant(store: Store, tenant_id: str, words: Sequence[str]) -> Asyn
         yield f"bots, deleted: {deleted}", await walk(partial(store.page_bots, tenant_id, deleted=deleted), LIMIT)
     for status in (None, *TurnStatus):
         yield f"turns, {status}", await walk(partial(store.page_turns, tenant_id, status), LIMIT)
+    yield "figures", await _figures(store, tenant_id)
+    ever = UnfoundFilter(first=0, last=_FOREVER)
+    yield "unfound", await walk(partial(store.page_unfound, tenant_id, ever), LIMIT)
     for wanted in _FILTERS:
         yield f"conversations, {wanted}", await _conversations(store, tenant_id, wanted)
     if Feature.MESSAGE_SEARCH in store.features:
@@ -50,6 +56,10 @@ async def _of_tenant(store: Store, tenant_id: str, words: Sequence[str]) -> Asyn
     for conversation in await _conversations(store, tenant_id, ConversationFilter()):
         async for asked, said in _of_conversation(store, tenant_id, conversation):
             yield f"{conversation.id}: {asked}", said
+
+
+async def _figures(store: Store, tenant_id: str) -> Sequence[Sequence[Tally]]:
+    return [await store.figures(tenant_id, FiguresQuery(bounds=(0, _FOREVER), by=by)) for by in Grouping]
 
 
 def _searching(store: Store, tenant_id: str, word: str) -> Any:

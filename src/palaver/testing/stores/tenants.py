@@ -141,4 +141,10 @@ class TenantConformance:
         assert health.schema_version > 0
         assert health.survives_kill or not health.survives_power_cut
         assert health.survives_kill or health.risks
-        assert all(sentence.endswith(".") for sentence in (*health.risks, *health.notes))
+        assert all(sentence.endswith(".") for sentence in (health.detail, *health.risks, *health.notes))
+        assert health.engine_version[0].isdigit()
+
+    async def test_its_size_is_known(self, store: Store) -> None:
+        """A store says what it takes, which is something."""
+        await make_bot(store)
+        assert await store.size_bytes() > 1_000

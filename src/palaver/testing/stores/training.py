@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -30,6 +31,7 @@ from palaver.testing.stores.making import (
     purge_all,
     running,
     stopped,
+    walk,
 )
 from palaver.testing.stores.messages import appended, edit, regenerate
 
@@ -239,6 +241,70 @@ class TrainingConformance:
         assert answers(await untrained(store, bot)) == ["two"]
         await purge_all(store)
         assert answers(await untrained(store, bot)) == ["two"]
+
+    async def test_a_run_that_is_taken_back_during_another_one_gives_its_pairs_back(
+        self, store: Store, clock: FakeClock
+    ) -> None:
+        """The other one has not seen them: its mark does not hide them."""
+        bot = await make_bot(store)
+        talk = await make_conversation(store, bot=bot)
+        await exchange(store, talk, "q", "one")
+        first = await train(store, clock, bot)
+        await exchange(store, talk, "q", "two")
+        clock.advance(1)
+        second = await run(store, bot)
+        used = await untrained(store, bot)
+        assert answers(used) == ["two"]
+        clock.advance(1)
+        await store.delete_document(TENANT, first.document.id)
+        await store.put_chunks(second, learned(second, used))
+        await store.mark_trained(second, [talk.id])
+        await store.publish_document(second)
+        assert answers(await untrained(store, bot)) == ["one"]
+
+    async def test_whatever_takes_marks_back_lists_each_pair_once(self, store: Store, clock: FakeClock) -> None:
+        """Marked by a run that failed, by one that was taken back and by one that is purged, and changed since: whatever comes
+        together, every page begins where the one before ended."""
+        bot = await make_bot(store)
+        talks = [await make_conversation(store, bot=bot) for _ in range(6)]
+        for number, talk in enumerate(talks):
+            await exchange(store, talk, "q", f"a{number}")
+        pairs = await untrained(store, bot)
+        purged = await train(store, clock, bot, pairs[0:2])
+        undone = await train(store, clock, bot, pairs[2:4])
+        clock.advance(1)
+        broken = await run(store, bot)
+        await store.put_chunks(broken, learned(broken, pairs[4:]))
+        await store.mark_trained(broken, [talk.id for talk in talks[4:]])
+        await store.fail_document(broken, BROKEN)
+        assert answers(await untrained(store, bot)) == ["a4", "a5"]
+        await store.delete_document(TENANT, purged.document.id)
+        await purge_all(store)
+        assert answers(await untrained(store, bot)) == ["a0", "a1", "a4", "a5"]
+        await store.delete_document(TENANT, undone.document.id)
+        await exchange(store, talks[0], "q", "b0")
+        await exchange(store, talks[3], "q", "b3")
+        listed = ["a0", "b0", "a1", "a2", "a3", "b3", "a4", "a5"]
+        for limit in (1, 3, 100):
+            page = partial(store.page_untrained, TENANT, TrainingFilter(bot_id=bot.id))
+            assert answers(await walk(page, limit)) == listed
+        again = await train(store, clock, bot)
+        assert await untrained(store, bot) == []
+        await store.delete_document(TENANT, again.document.id)
+        assert answers(await untrained(store, bot)) == listed
+
+    async def test_a_purged_run_gives_back_what_was_deleted_meanwhile(self, store: Store, clock: FakeClock) -> None:
+        """A conversation that is restored after the run which had it was purged can be trained on again."""
+        bot = await make_bot(store)
+        talk = await make_conversation(store, bot=bot)
+        await exchange(store, talk)
+        claim = await train(store, clock, bot)
+        await store.delete_document(TENANT, claim.document.id)
+        clock.advance(10)
+        await store.delete_conversation(TENANT, talk.id)
+        await purge_all(store, older_than_seconds=5)
+        await store.restore_conversation(TENANT, talk.id)
+        assert answers(await untrained(store, bot)) == ["Hello."]
 
     async def test_a_mark_hides_what_is_not_worth_training_on(self, store: Store, clock: FakeClock) -> None:
         """A marked conversation is passed over, until a turn, a rating or a change of status takes the mark back."""

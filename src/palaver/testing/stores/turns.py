@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from palaver.clock import from_micros
-from palaver.conversation import ConversationStatus, InterruptReason, Policy, Role, TurnStatus
+from palaver.conversation import ConversationStatus, InterruptReason, ListedTurn, Policy, Role, TurnStatus
 from palaver.errors import (
     ConversationArchived,
     ConversationEnded,
@@ -236,6 +236,21 @@ class BeginConformance:
         assert await listing(TENANT, TurnStatus.FAILED) == []
         await store.delete_bot(TENANT, conversation.bot_id)
         assert await listing(None, None) == [other.turn_id]
+
+    async def test_a_listed_turn_says_whose_it_is(self, store: Store) -> None:
+        """A turn in a list is the turn, with its tenant and its bot as they are now; an operator finds the tenant by the turn."""
+        conversation, foreign = await make_conversation(store), await make_conversation(store, tenant_id=OTHER)
+        own = (await running(store, conversation)).turn
+        await store.begin_turn(OTHER, other := ask(foreign))
+        await store.update_bot(TENANT, conversation.bot_id, BotChange(name="Renamed"))
+        (theirs, listed) = sorted(
+            (await store.page_turns(None, TurnStatus.RUNNING, Window())).data, key=lambda turn: turn.tenant_id == TENANT
+        )
+        assert listed == ListedTurn.of(own, tenant_id=TENANT, bot_id=conversation.bot_id, bot_name="Renamed")
+        assert (theirs.id, theirs.tenant_id, theirs.bot_id) == (other.turn_id, OTHER, foreign.bot_id)
+        assert [await store.tenant_of_turn(turn.id) for turn in (listed, theirs)] == [TENANT, OTHER]
+        with pytest.raises(NotFound):
+            await store.tenant_of_turn(new_id("turn"))
 
 
 class QueueConformance:

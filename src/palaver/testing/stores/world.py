@@ -109,13 +109,19 @@ class World:
     document_once: Once
     deleted_bot_id: str
     deleted_chat_id: str
+    deleted_answer_id: str
 
 
 async def furnish(store: Store, clock: FakeClock) -> World:
     """Put something of everything into a store."""
     await _keys(store, clock)
     bot_draft = BotDraft(
-        id=new_id("bot"), name="Main", model="scripted:Hello.", metadata=AWKWARD, params={"temperature": 0.5}
+        id=new_id("bot"),
+        name="Main",
+        model="scripted:Hello.",
+        metadata=AWKWARD,
+        params={"temperature": 0.5},
+        widget={"allowed_origins": ["https://shop.example"], "greeting": "Grüß Gott"},
     )
     bot_once, chat_once = once("bot"), once("chat")
     bot = (await store.create_bot(TENANT, bot_draft, bot_once)).value
@@ -125,7 +131,7 @@ async def furnish(store: Store, clock: FakeClock) -> World:
     chat_draft = ConversationDraft(id=new_id("conv"), bot_id=bot.id, entity=person, title="Über", metadata=AWKWARD)
     talk = (await store.create_conversation(TENANT, chat_draft, chat_once)).value
     clock.advance(60)
-    order = await _talk(store, clock, talk)
+    order, deleted_answer_id = await _talk(store, clock, talk)
     opened = await make_conversation(store, bot=bot)
     claim = await _open(store, clock, opened)
     deleted_bot_id, deleted_chat_id = await _gone(store, clock)
@@ -146,6 +152,7 @@ async def furnish(store: Store, clock: FakeClock) -> World:
         document_once=document_once,
         deleted_bot_id=deleted_bot_id,
         deleted_chat_id=deleted_chat_id,
+        deleted_answer_id=deleted_answer_id,
     )
 
 
@@ -159,9 +166,10 @@ async def _keys(store: Store, clock: FakeClock) -> None:
     await store.revoke_key(None, draft.key.id)
 
 
-async def _talk(store: Store, clock: FakeClock, talk: Conversation) -> TurnOrder:
-    """Branches, an edit, a rating, a deleted answer whose question is shared, an attachment, a failure."""
-    picture = await _upload(store, clock, b"picture")
+async def _talk(store: Store, clock: FakeClock, talk: Conversation) -> tuple[TurnOrder, str]:
+    """Branches, an edit, a rating, a deleted answer whose question is shared, others before and behind which somebody went on,
+    an attachment, a failure."""
+    picture = await _upload(store, clock, b"\x89PNG\r\n\x1a\npicture")
     await _upload(store, clock, b"never sent")
     parts = (TextPart(text="Hello word, what is this?"), ImagePart(attachment_id=picture.id, media_type="image/png"))
     question = Question(message_id=child_id("msg", talk.id), parts=parts)
@@ -181,7 +189,14 @@ async def _talk(store: Store, clock: FakeClock, talk: Conversation) -> TurnOrder
     failed = await running(store, talk, "Hello failure")
     error = TurnError(code="provider_error", message="The model's server failed.")
     await store.finish_turn(failed, Outcome(status=TurnStatus.FAILED, error=error), promote=None)
-    return order
+    clock.advance(1)
+    await store.delete_turn(TENANT, answer_id_of(failed.turn))
+    middle = (await exchange(store, talk, "Hello middle", "word")).turn
+    last = (await exchange(store, talk, "Hello last", "word")).turn
+    for each in (middle, last):
+        clock.advance(1)
+        await store.delete_turn(TENANT, answer_id_of(each))
+    return order, answer_id_of(middle)
 
 
 def _rich(clock: FakeClock) -> Outcome:
@@ -325,6 +340,8 @@ def later(world: World) -> Sequence[Step]:
         lambda store: store.append_messages(TENANT, world.talk.id, appending, Once(key="later", fingerprint=b"l" * 32)),
         lambda store: store.set_head(TENANT, world.talk.id, world.order.turn_id),
         lambda store: store.delete_turn(TENANT, world.order.answer_id),
+        lambda store: store.restore_turn(TENANT, world.deleted_answer_id),
+        lambda store: store.restore_turn(TENANT, world.order.answer_id),
         lambda store: store.create_document(TENANT, world.document_draft, b"first", world.document_once),
         lambda store: store.replace_document(TENANT, world.document_draft.id, Replacement(title="later"), None),
         lambda store: _made_ready(store),

@@ -1,17 +1,8 @@
--- part: bot_columns
-b.id, b.name, b.instructions, b.model, b.params, b.retrieval, b.idle_timeout_minutes, b.metadata, b.created_at, b.updated_at, b.deleted_at, b.version, b.n
-
 -- part: index_columns
 b.index_revision, b.embedding
 
--- part: entity_columns
-e.id, e.type, e.external_id, e.name, e.email, e.metadata, e.created_at, e.updated_at, e.version
-
 -- name: bot
 SELECT {bot_columns} FROM bots b WHERE b.tenant_id = :tenant_id AND b.id = :id AND b.deleted_at IS NULL
-
--- name: bot_by_name
-SELECT {bot_columns} FROM bots b WHERE b.tenant_id = :tenant_id AND b.name = :name AND b.deleted_at IS NULL
 
 -- name: bot_to_change
 SELECT {bot_columns} FROM bots b WHERE b.tenant_id = :tenant_id AND b.id = :id AND b.deleted_at IS NULL FOR NO KEY UPDATE
@@ -19,14 +10,10 @@ SELECT {bot_columns} FROM bots b WHERE b.tenant_id = :tenant_id AND b.id = :id A
 -- name: deleted_bot
 SELECT {bot_columns} FROM bots b WHERE b.tenant_id = :tenant_id AND b.id = :id AND b.deleted_at IS NOT NULL FOR NO KEY UPDATE
 
--- name: insert_bot
-INSERT INTO bots (id, tenant_id, name, instructions, model, params, retrieval, idle_timeout_minutes, metadata, created_at, updated_at, version)
-VALUES (:id, :tenant_id, :name, :instructions, :model, :params, :retrieval, :idle_timeout_minutes, :metadata, :created_at, :updated_at, :version)
-
 -- name: update_bot
 UPDATE bots
 SET name = :name, instructions = :instructions, model = :model, params = :params, retrieval = :retrieval,
-    idle_timeout_minutes = :idle_timeout_minutes, metadata = :metadata, created_at = :created_at, updated_at = :updated_at,
+    idle_timeout_minutes = :idle_timeout_minutes, widget = :widget, metadata = :metadata, created_at = :created_at, updated_at = :updated_at,
     version = :version
 WHERE tenant_id = :tenant_id AND id = :id
 
@@ -49,14 +36,6 @@ SELECT {entity_columns}, e.n FROM entities e WHERE e.tenant_id = :tenant_id AND 
 
 -- name: entity_to_change
 SELECT {entity_columns}, e.n FROM entities e WHERE e.tenant_id = :tenant_id AND e.id = :id FOR NO KEY UPDATE
-
--- name: entity_by_external_id
-SELECT {entity_columns}, e.n FROM entities e
-WHERE e.tenant_id = :tenant_id AND e.type = :type AND e.external_id = :external_id
-
--- name: insert_entity
-INSERT INTO entities (id, tenant_id, type, external_id, name, email, metadata, created_at, updated_at, version)
-VALUES (:id, :tenant_id, :type, :external_id, :name, :email, :metadata, :created_at, :updated_at, :version)
 
 -- name: update_entity
 UPDATE entities

@@ -30,20 +30,22 @@ SELECT d.revision, d.id, CASE WHEN d.deleted_at IS NULL THEN d.ready_version END
 WHERE d.tenant_id = :tenant_id AND d.bot_id = :bot_id AND d.revision > :after AND d.revision > 0 ORDER BY d.revision LIMIT :limit
 
 -- name: unembedded_chunks
--- Document by document, and no further than the limit: OFFSET keeps the planner from reading all chunks first.
-SELECT {chunk_columns} FROM (
+-- Document by document, and no further than the limit: OFFSET keeps the planner from reading all chunks first. The last ORDER BY
+-- is what the documents are in already; with the ordinals in it everything would be read and sorted.
+SELECT {chunk_columns}, d.n FROM (
     SELECT * FROM documents d
-    WHERE d.tenant_id = :tenant_id AND d.bot_id = :bot_id AND d.deleted_at IS NULL AND d.ready_fence IS NOT NULL ORDER BY d.n OFFSET 0
+    WHERE d.tenant_id = :tenant_id AND d.bot_id = :bot_id AND d.deleted_at IS NULL AND d.ready_fence IS NOT NULL AND d.n >= :n
+    ORDER BY d.n OFFSET 0
 ) d CROSS JOIN LATERAL (
     SELECT * FROM chunks c WHERE c.tenant_id = d.tenant_id AND c.document_id = d.id AND c.fence = d.ready_fence
-        AND {turn_of_chunk_is_there}
+        AND c.ordinal > CASE WHEN d.n = :n THEN :ordinal ELSE -1 END AND {turn_of_chunk_is_there}
         AND NOT EXISTS (
             SELECT 1 FROM chunk_vectors v WHERE v.tenant_id = c.tenant_id AND v.document_id = c.document_id AND v.fence = c.fence
                 AND v.embedding = :embedding AND v.ordinal = c.ordinal
         )
-    LIMIT :limit
+    ORDER BY c.ordinal LIMIT :limit
 ) c
-LIMIT :limit
+ORDER BY d.n LIMIT :limit
 
 -- name: insert_vectors
 INSERT INTO chunk_vectors (tenant_id, document_id, fence, embedding, ordinal, vector{point_column})

@@ -14,8 +14,13 @@ c.tenant_id = :tenant_id AND c.id = :id AND c.deleted_at IS NULL AND b.deleted_a
 -- name: conversation
 SELECT {conversation_columns} FROM {conversation_tables} WHERE {live_conversation}
 
+-- part: origin_at_head
+-- The deleted turn that goes on at the head: what continues the head would continue that.
+(SELECT l.idx FROM turns l WHERE l.tenant_id = c.tenant_id AND l.conversation_id = c.id AND l.idx = c.lost_idx AND l.deleted_at IS NOT NULL
+    AND l.parent_idx IS NOT DISTINCT FROM c.head_idx)
+
 -- name: conversation_to_change
-SELECT c.status, c.version, c.head_idx, c.bot_id, c.last_seq, c.last_index, c.revision
+SELECT c.status, c.version, c.head_idx, c.bot_id, c.last_seq, c.last_index, c.revision, {origin_at_head}
 FROM conversations c JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
 WHERE {live_conversation} FOR NO KEY UPDATE OF c
 
@@ -30,9 +35,13 @@ VALUES (:id, :tenant_id, :bot_id, :entity_id, :kind, :title, :title_folded, 'act
 
 -- name: update_conversation
 UPDATE conversations
-SET title = :title, title_folded = :title_folded, external_id = :external_id, metadata = :metadata, version = version + 1,
-    revision = revision + 1
+SET bot_id = :bot_id, title = :title, title_folded = :title_folded, external_id = :external_id, metadata = :metadata,
+    version = version + 1, revision = revision + 1
 WHERE tenant_id = :tenant_id AND id = :id
+
+-- name: title_conversation
+UPDATE conversations SET title = :title, title_folded = :title_folded
+WHERE tenant_id = :tenant_id AND id = :id AND title IS NULL
 
 -- name: end_conversation
 UPDATE conversations
@@ -63,14 +72,8 @@ UPDATE conversations SET deleted_at = :now, revision = revision + 1 WHERE tenant
 UPDATE conversations SET deleted_at = NULL, revision = revision + 1 WHERE tenant_id = :tenant_id AND id = :id
 
 -- name: set_head
-UPDATE conversations SET head_idx = :head_idx, version = version + 1, revision = revision + 1
+UPDATE conversations SET head_idx = :head_idx, lost_idx = NULL, version = version + 1, revision = revision + 1
 WHERE tenant_id = :tenant_id AND id = :conversation_id
-
--- name: move_head
-UPDATE conversations SET head_idx = :head_idx, revision = revision + 1 WHERE tenant_id = :tenant_id AND id = :conversation_id
-
--- name: head_of
-SELECT head_idx FROM conversations WHERE tenant_id = :tenant_id AND id = :conversation_id
 
 -- part: idle_conversation
 c.status = 'active' AND c.deleted_at IS NULL AND c.last_activity_at <= :now - b.idle_timeout_minutes * 60000000 AND c.running_idx IS NULL

@@ -8,9 +8,6 @@ d.owner, d.fence, d.ready_fence, d.attempts, d.lease_until, d.revision
 -- part: document_tables
 documents d JOIN bots b ON b.tenant_id = d.tenant_id AND b.id = d.bot_id
 
--- part: live_document
-d.deleted_at IS NULL AND b.deleted_at IS NULL
-
 -- name: document
 SELECT {document_columns} FROM {document_tables} WHERE d.tenant_id = :tenant_id AND d.id = :id AND {live_document}
 
@@ -86,6 +83,14 @@ SELECT 1 FROM {document_tables}
 WHERE d.tenant_id = :tenant_id AND d.id = :id AND d.fence = :fence AND {claim_goes_on}
     AND set_config('synchronous_commit', 'off', true) = 'off'
 FOR SHARE OF d
+
+-- name: hold_claim_to_write
+-- The same, and counts what is written of a first version.
+UPDATE documents d SET chunk_count = CASE WHEN d.ready_version IS NULL THEN greatest(d.chunk_count, :written) ELSE d.chunk_count END
+FROM bots b
+WHERE d.tenant_id = :tenant_id AND d.id = :id AND d.fence = :fence AND b.tenant_id = d.tenant_id AND b.id = d.bot_id AND {claim_goes_on}
+    AND set_config('synchronous_commit', 'off', true) = 'off'
+RETURNING d.chunk_count
 
 -- name: insert_chunks
 WITH made AS (

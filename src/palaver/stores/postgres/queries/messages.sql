@@ -56,9 +56,9 @@ UPDATE messages SET rating = :rating, feedback = :feedback WHERE tenant_id = :te
 
 -- name: append_turn
 WITH made AS (
-    INSERT INTO turns (tenant_id, conversation_id, idx, id, parent_idx, status, model, question_id, answer_id, key, fingerprint, queued,
-        last_seq, created_at, started_at, finished_at)
-    VALUES (:tenant_id, :conversation_id, :idx, :turn_id, :parent_idx, 'completed', '', :question_id, :answer_id, :key, :fingerprint,
+    INSERT INTO turns (tenant_id, conversation_id, idx, id, parent_idx, origin_idx, status, model, question_id, answer_id, key,
+        fingerprint, queued, last_seq, created_at, started_at, finished_at)
+    VALUES (:tenant_id, :conversation_id, :idx, :turn_id, :parent_idx, :origin_idx, 'completed', '', :question_id, :answer_id, :key, :fingerprint,
         false, 2, :now, :now, :now)
 ), said AS (
     INSERT INTO messages (tenant_id, conversation_id, seq, id, turn_idx, role, text, parts, on_path, created_at)
@@ -74,7 +74,7 @@ FROM said s JOIN unnest(:seqs::bigint[], :words::text[]) w (seq, words) ON w.seq
 -- name: accept_appended
 UPDATE conversations
 SET last_seq = :last_seq, last_index = :last_index, message_count = message_count + :messages, turn_count = turn_count + :turns,
-    head_idx = :head_idx, last_activity_at = :now, trained_by = NULL, revision = revision + 1
+    head_idx = :head_idx, lost_idx = NULL, last_activity_at = :now, trained_by = NULL, revision = revision + 1
 WHERE tenant_id = :tenant_id AND id = :conversation_id
 
 -- name: turn_of_key
@@ -87,39 +87,6 @@ WHERE f.tenant_id = :tenant_id AND f.id = :first_id AND m.tenant_id = f.tenant_i
     AND m.seq >= f.seq AND m.seq < f.seq + :count AND m.deleted_at IS NULL
 ORDER BY m.seq
 
--- part: doomed_columns
-t.idx, t.id, t.parent_idx, t.question_id, t.answer_id, t.conversation_id, t.status
-
--- name: doomed_turn
-SELECT {doomed_columns}, m.role FROM {message_tables} WHERE m.tenant_id = :tenant_id AND m.id = :id AND {live_message}
-
--- name: turns_that_ask
-SELECT {doomed_columns} FROM turns t
-WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.deleted_at IS NULL AND t.question_id = :question_id
-ORDER BY t.idx
-
--- name: message_on_path
-SELECT 1 FROM messages WHERE tenant_id = :tenant_id AND id = :id AND on_path
-
--- name: hang_children
-UPDATE turns SET parent_idx = :parent_idx
-WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND parent_idx = :idx
-
--- name: delete_turn
-UPDATE turns SET deleted_at = :now WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND idx = :idx
-
--- name: hand_over_question
-UPDATE messages SET turn_idx = :idx, on_path = on_path AND :stays WHERE tenant_id = :tenant_id AND id = :id
-
--- name: delete_messages
-UPDATE messages SET deleted_at = :now, on_path = false WHERE tenant_id = :tenant_id AND id = ANY(:ids::text[]) AND deleted_at IS NULL
-RETURNING id
-
--- name: forget_turn
-UPDATE conversations
-SET message_count = message_count - :messages, turn_count = turn_count - 1, version = version + 1, revision = revision + 1
-WHERE tenant_id = :tenant_id AND id = :conversation_id
-
 -- name: link_attachments
 WITH used AS (
     UPDATE attachments SET used = true WHERE tenant_id = :tenant_id AND id = ANY(:attachment_ids::text[]) RETURNING id
@@ -131,13 +98,6 @@ SELECT :tenant_id, :conversation_id, :seq, used.id FROM used ON CONFLICT DO NOTH
 -- Bytes that are there are locked: a purge that wants them waits, and sees who refers to them.
 INSERT INTO blobs (tenant_id, sha256, content) VALUES (:tenant_id, :sha256, :content) 
 ON CONFLICT (tenant_id, sha256) DO UPDATE SET sha256 = excluded.sha256
-
--- name: insert_attachment
-INSERT INTO attachments (id, tenant_id, name, media_type, size_bytes, sha256, created_at)
-VALUES (:id, :tenant_id, :name, :media_type, :size_bytes, :sha256, :created_at)
-
--- part: attachment_columns
-a.id, a.name, a.media_type, a.size_bytes, a.sha256, a.created_at
 
 -- name: attachment
 SELECT {attachment_columns}, x.content FROM attachments a JOIN blobs x ON x.tenant_id = a.tenant_id AND x.sha256 = a.sha256

@@ -37,7 +37,7 @@ WITH doomed AS (
 -- name: purge_messages_of_turn
 WITH doomed AS (
     SELECT tenant_id, conversation_id, seq, n FROM messages
-    WHERE tenant_id = :tenant_id AND id = ANY(:ids::text[]) AND deleted_at IS NOT NULL
+    WHERE tenant_id = :tenant_id AND id = ANY(:ids::text[]) AND turn_idx = :idx AND deleted_at IS NOT NULL
 ), {purge_doomed_messages}
 
 -- name: purge_logs
@@ -62,8 +62,10 @@ WITH keys AS (DELETE FROM once_keys WHERE tenant_id = :tenant_id AND resource_id
 DELETE FROM conversations WHERE tenant_id = :tenant_id AND id = :id
 
 -- name: deleted_turns
-SELECT tenant_id, conversation_id, idx, id, question_id, answer_id FROM turns
-WHERE deleted_at IS NOT NULL AND deleted_at <= :cutoff LIMIT :limit FOR UPDATE SKIP LOCKED
+-- With their conversations, in which nobody restores one meanwhile.
+SELECT t.tenant_id, t.conversation_id, t.idx, t.id, t.question_id, t.answer_id
+FROM turns t JOIN conversations c ON c.tenant_id = t.tenant_id AND c.id = t.conversation_id
+WHERE t.deleted_at IS NOT NULL AND t.deleted_at <= :cutoff LIMIT :limit FOR NO KEY UPDATE OF c SKIP LOCKED
 
 -- name: purge_log
 WITH doomed AS (

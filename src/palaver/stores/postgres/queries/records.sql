@@ -1,10 +1,6 @@
 -- What a copy reads and writes: everything as it is, deleted or not. What refers to something that is not there breaks a
 -- constraint: that is the refusal.
 
--- name: record_keys
-SELECT {key_columns}, k.digest, k.n FROM api_keys k
-WHERE k.tenant_id = :tenant_id AND k.n > :n ORDER BY k.n LIMIT :limit
-
 -- name: record_bots
 SELECT {bot_columns}, {index_columns}, o.key, o.fingerprint
 FROM bots b LEFT JOIN once_keys o ON o.tenant_id = b.tenant_id AND o.resource_id = b.id
@@ -22,13 +18,15 @@ WHERE a.tenant_id = :tenant_id AND (a.sha256, a.n) > (:sha256, :n) ORDER BY a.sh
 
 -- name: record_conversations
 -- One that its bot hides was deleted with it, and then.
-SELECT {conversation_columns}, c.last_seq, c.last_index, b.deleted_at, c.n, o.key, o.fingerprint
+SELECT {conversation_columns}, c.last_seq, c.last_index, b.deleted_at,
+    (SELECT l.id FROM turns l WHERE l.tenant_id = c.tenant_id AND l.conversation_id = c.id AND l.idx = c.lost_idx), c.n, o.key, o.fingerprint
 FROM {conversation_tables} LEFT JOIN once_keys o ON o.tenant_id = c.tenant_id AND o.resource_id = c.id
 WHERE c.tenant_id = :tenant_id AND c.n > :n ORDER BY c.n LIMIT :limit
 
 -- name: record_turns
 SELECT {turn_columns}, t.key, t.fingerprint, t.params, t.queued, t.interrupting, t.owner, t.fence, t.lease_micros, t.lease_until,
-    t.stop_reason, t.last_seq, t.deleted_at, t.n
+    t.stop_reason, t.last_seq, t.deleted_at,
+    (SELECT g.id FROM turns g WHERE g.tenant_id = t.tenant_id AND g.conversation_id = t.conversation_id AND g.idx = t.origin_idx), t.n
 FROM turns t
 WHERE t.tenant_id = :tenant_id AND t.conversation_id = :conversation_id AND t.idx > :idx ORDER BY t.idx LIMIT :limit
 
@@ -61,18 +59,15 @@ FROM documents d CROSS JOIN LATERAL (
 ) v
 WHERE d.tenant_id = :tenant_id AND d.id = :document_id ORDER BY c.ordinal
 
--- name: put_tenant
-INSERT INTO tenants (id, created_at) VALUES (:id, :created_at) ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at
-
 -- name: put_key
 INSERT INTO api_keys (n, id, tenant_id, name, prefix, digest, scope, bot_id, entity_id, created_at, expires_at, last_used_at, revoked_at)
 VALUES (:n, :id, :tenant_id, :name, :prefix, :digest, :scope, :bot_id, :entity_id, :created_at, :expires_at, :last_used_at, :revoked_at)
 ON CONFLICT (tenant_id, id) DO NOTHING
 
 -- name: put_bot
-INSERT INTO bots (n, id, tenant_id, name, instructions, model, params, retrieval, idle_timeout_minutes, metadata, created_at,
+INSERT INTO bots (n, id, tenant_id, name, instructions, model, params, retrieval, idle_timeout_minutes, widget, metadata, created_at,
     updated_at, deleted_at, version, index_revision, embedding)
-VALUES (:n, :id, :tenant_id, :name, :instructions, :model, :params, :retrieval, :idle_timeout_minutes, :metadata, :created_at,
+VALUES (coalesce(:n::bigint, nextval(pg_get_serial_sequence('bots', 'n'))), :id, :tenant_id, :name, :instructions, :model, :params, :retrieval, :idle_timeout_minutes, :widget, :metadata, :created_at,
     :updated_at, :deleted_at, :version, :index_revision, :embedding)
 ON CONFLICT (tenant_id, id) DO NOTHING
 
@@ -98,7 +93,7 @@ ON CONFLICT DO NOTHING
 
 -- name: put_entity
 INSERT INTO entities (n, id, tenant_id, type, external_id, name, email, metadata, created_at, updated_at, version)
-VALUES (:n, :id, :tenant_id, :type, :external_id, :name, :email, :metadata, :created_at, :updated_at, :version)
+VALUES (coalesce(:n::bigint, nextval(pg_get_serial_sequence('entities', 'n'))), :id, :tenant_id, :type, :external_id, :name, :email, :metadata, :created_at, :updated_at, :version)
 ON CONFLICT (tenant_id, id) DO NOTHING
 
 -- name: put_attachment
@@ -108,30 +103,32 @@ ON CONFLICT (tenant_id, id) DO NOTHING
 
 -- name: put_conversation
 INSERT INTO conversations (n, id, tenant_id, bot_id, entity_id, kind, title, title_folded, status, end_reason, external_id, metadata,
-    rating, feedback, message_count, turn_count, last_seq, last_index, head_idx, running_idx, started_at, last_activity_at, ended_at,
-    deleted_at, version)
-VALUES (:n, :id, :tenant_id, (SELECT b.id FROM bots b WHERE b.tenant_id = :tenant_id AND b.id = :bot_id),
+    rating, feedback, message_count, turn_count, last_seq, last_index, head_idx, lost_idx, running_idx, started_at, last_activity_at,
+    ended_at, deleted_at, version)
+VALUES (coalesce(:n::bigint, nextval(pg_get_serial_sequence('conversations', 'n'))), :id, :tenant_id, (SELECT b.id FROM bots b WHERE b.tenant_id = :tenant_id AND b.id = :bot_id),
     coalesce((SELECT e.id FROM entities e WHERE e.tenant_id = :tenant_id AND e.id = :entity_id),
         CASE WHEN :entity_id::text IS NOT NULL THEN '' END),
     :kind, :title, :title_folded, :status, :end_reason, :external_id, :metadata, :rating, :feedback, :message_count, :turn_count,
     :last_seq, :last_index, (SELECT t.idx FROM turns t WHERE t.tenant_id = :tenant_id AND t.id = :head_id),
+    (SELECT t.idx FROM turns t WHERE t.tenant_id = :tenant_id AND t.id = :lost_id),
     (SELECT t.idx FROM turns t WHERE t.tenant_id = :tenant_id AND t.id = :running_id), :started_at, :last_activity_at, :ended_at,
     :deleted_at, :version)
 ON CONFLICT (tenant_id, id) DO UPDATE SET (bot_id, entity_id, kind, title, title_folded, status, end_reason, external_id, metadata, rating,
-    feedback, message_count, turn_count, last_seq, last_index, head_idx, running_idx, started_at, last_activity_at, ended_at, deleted_at,
-    version, revision) = (excluded.bot_id, excluded.entity_id, excluded.kind, excluded.title, excluded.title_folded, excluded.status,
+    feedback, message_count, turn_count, last_seq, last_index, head_idx, lost_idx, running_idx, started_at, last_activity_at, ended_at,
+    deleted_at, version, revision) = (excluded.bot_id, excluded.entity_id, excluded.kind, excluded.title, excluded.title_folded, excluded.status,
     excluded.end_reason, excluded.external_id, excluded.metadata, excluded.rating, excluded.feedback, excluded.message_count,
-    excluded.turn_count, excluded.last_seq, excluded.last_index, excluded.head_idx, excluded.running_idx, excluded.started_at,
+    excluded.turn_count, excluded.last_seq, excluded.last_index, excluded.head_idx, excluded.lost_idx, excluded.running_idx, excluded.started_at,
     excluded.last_activity_at, excluded.ended_at, excluded.deleted_at, excluded.version, conversations.revision + 1)
 
 -- name: put_turn
-INSERT INTO turns (n, id, tenant_id, conversation_id, idx, parent_idx, status, reason, error_code, error_message, model, question_id,
+INSERT INTO turns (n, id, tenant_id, conversation_id, idx, parent_idx, origin_idx, status, reason, error_code, error_message, model, question_id,
     answer_id, input_tokens, output_tokens, cost_micro, context_messages, context_chunks, context_tokens, key, fingerprint, params,
     queued, interrupting, owner, fence, lease_micros, lease_until, stop_reason, last_seq, created_at, started_at, first_token_at,
     finished_at, deleted_at)
-VALUES (:n, :id, :tenant_id, (SELECT c.id FROM conversations c WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id), :idx,
+VALUES (coalesce(:n::bigint, nextval(pg_get_serial_sequence('turns', 'n'))), :id, :tenant_id, (SELECT c.id FROM conversations c WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id), :idx,
     coalesce((SELECT p.idx FROM turns p WHERE p.tenant_id = :tenant_id AND p.id = :parent_id),
         CASE WHEN :parent_id::text IS NOT NULL THEN 0 END),
+    (SELECT g.idx FROM turns g WHERE g.tenant_id = :tenant_id AND g.id = :origin_id),
     :status, :reason, :error_code, :error_message, :model, :question_id, :answer_id, :input_tokens, :output_tokens, :cost_micro,
     :context_messages, :context_chunks, :context_tokens, :key, :fingerprint, :params, :queued, :interrupting, :owner, :fence,
     :lease_micros, :lease_until, :stop_reason, :last_seq, :created_at, :started_at, :first_token_at, :finished_at, :deleted_at)
@@ -141,7 +138,7 @@ ON CONFLICT (tenant_id, id) DO NOTHING
 WITH said AS (
     INSERT INTO messages (n, id, tenant_id, conversation_id, turn_idx, seq, role, text, parts, citations, rating, feedback, on_path,
         created_at, deleted_at)
-    VALUES (:n, :id, :tenant_id,
+    VALUES (coalesce(:n::bigint, nextval(pg_get_serial_sequence('messages', 'n'))), :id, :tenant_id,
         (SELECT c.id FROM conversations c WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id),
         (SELECT t.idx FROM turns t WHERE t.tenant_id = :tenant_id AND t.id = :turn_id), :seq, :role, :text, :parts, :citations,
         :rating, :feedback, :on_path, :created_at, :deleted_at)
@@ -160,10 +157,10 @@ ON CONFLICT (tenant_id, turn_id, seq) DO NOTHING
 -- name: note_logs
 UPDATE turns SET has_log = true WHERE tenant_id = :tenant_id AND id = ANY(:turn_ids::text[]) AND NOT has_log
 
+-- name: lock_places
+SELECT pg_advisory_xact_lock(hashtext('palaver places ' || current_schema()))
+
 -- name: reserve_places
 -- What is made here from now on comes behind what was put.
 SELECT setval(s.name::regclass, :n) FROM (SELECT pg_get_serial_sequence(:table, 'n') AS name) s
 WHERE coalesce(pg_sequence_last_value(s.name::regclass), 0) < :n
-
--- name: set_meta
-INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value

@@ -45,13 +45,18 @@ WHERE q.deleted_at IS NULL AND a.deleted_at IS NULL AND q.text <> '' AND a.text 
 ORDER BY w.n, t.idx LIMIT :limit
 
 -- name: mark_trained
--- What ended after the run had begun it may not have seen.
+-- What ended or was restored after the run had begun it may not have seen, nor what a run had that was taken back since.
 UPDATE conversations c SET trained_by = d.id FROM documents d
 WHERE d.tenant_id = :tenant_id AND d.id = :document_id AND c.tenant_id = d.tenant_id AND c.bot_id = d.bot_id
-    AND c.id = ANY(:conversation_ids::text[])
+    AND c.id = ANY(:conversation_ids::text[]) AND coalesce(c.restored_at, 0) < d.created_at
     AND NOT EXISTS (
         SELECT 1 FROM turns t WHERE t.tenant_id = c.tenant_id AND t.conversation_id = c.id
             AND coalesce(t.finished_at, d.created_at) >= d.created_at
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM turns t JOIN chunks x ON x.tenant_id = t.tenant_id AND x.turn_id = t.id
+        JOIN documents o ON o.tenant_id = x.tenant_id AND o.id = x.document_id
+        WHERE t.tenant_id = c.tenant_id AND t.conversation_id = c.id AND o.deleted_at >= d.created_at
     )
 
 -- name: take_mark_back

@@ -29,7 +29,7 @@ SELECT c.revision, c.status, c.last_seq, c.last_index, c.head_idx, c.running_idx
     (SELECT h.id FROM turns h WHERE h.tenant_id = c.tenant_id AND h.conversation_id = c.id AND h.idx = c.head_idx),
     r.id, r.lease_until, k.id, k.fingerprint,
     EXISTS (SELECT 1 FROM turns q WHERE q.tenant_id = c.tenant_id AND q.conversation_id = c.id AND q.status = 'queued'),
-    {index_columns}, {bot_columns}
+    {origin_at_head}, {index_columns}, {bot_columns}
 FROM conversations c JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
 LEFT JOIN LATERAL (
     SELECT id, lease_until FROM turns WHERE tenant_id = c.tenant_id AND conversation_id = c.id AND idx = c.running_idx OFFSET 0
@@ -44,7 +44,7 @@ WHERE tenant_id = :tenant_id AND id = :id AND conversation_id = :conversation_id
 -- name: place_of_message
 SELECT t.parent_idx,
     (SELECT p.id FROM turns p WHERE p.tenant_id = t.tenant_id AND p.conversation_id = t.conversation_id AND p.idx = t.parent_idx),
-    t.question_id, m.role
+    t.question_id, m.role, t.origin_idx
 FROM messages m CROSS JOIN LATERAL (
     SELECT * FROM turns t WHERE t.tenant_id = m.tenant_id AND t.conversation_id = m.conversation_id AND t.idx = m.turn_idx OFFSET 0
 ) t
@@ -58,9 +58,9 @@ WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id AND status =
 -- What the begin of a turn writes when its conversation has accepted it. The last part reads what was said before, turn by
 -- turn (OFFSET keeps the planner from reading all turns instead): nobody changes that meanwhile.
 made AS (
-    INSERT INTO turns (tenant_id, conversation_id, idx, id, parent_idx, status, model, question_id, answer_id, key, fingerprint, params,
-        queued, interrupting, owner, fence, lease_micros, lease_until, created_at, started_at)
-    SELECT a.tenant_id, a.id, a.idx, :turn_id, a.parent_idx, :status, a.model, :question_id, :answer_id, :key, :fingerprint, :params,
+    INSERT INTO turns (tenant_id, conversation_id, idx, id, parent_idx, origin_idx, status, model, question_id, answer_id, key,
+        fingerprint, params, queued, interrupting, owner, fence, lease_micros, lease_until, created_at, started_at)
+    SELECT a.tenant_id, a.id, a.idx, :turn_id, a.parent_idx, a.origin_idx, :status, a.model, :question_id, :answer_id, :key, :fingerprint, :params,
         NOT :runs, :interrupting, :owner, :fence, :lease_micros, :lease_until, :now, :started_at
     FROM accepted a
 ), said AS (
@@ -99,23 +99,23 @@ LEFT JOIN messages x ON x.tenant_id = :tenant_id AND x.id = up.answer_id AND x.d
 WITH RECURSIVE accepted AS (
     UPDATE conversations c
     SET last_seq = :answer_seq, last_index = :idx, message_count = message_count + :messages, turn_count = turn_count + 1,
-        head_idx = :idx, running_idx = CASE WHEN :runs THEN :idx ELSE running_idx END, last_activity_at = :now, trained_by = NULL,
+        head_idx = :idx, lost_idx = NULL, running_idx = CASE WHEN :runs THEN :idx ELSE running_idx END, last_activity_at = :now, trained_by = NULL,
         revision = revision + 1
     WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id AND c.revision = :revision AND c.deleted_at IS NULL
         AND EXISTS (SELECT 1 FROM bots b WHERE b.tenant_id = c.tenant_id AND b.id = c.bot_id AND b.deleted_at IS NULL)
     RETURNING c.tenant_id, c.id, c.bot_id, c.last_index AS idx, c.last_seq AS answer_seq, :parent_idx::bigint AS parent_idx,
-        :model::text AS model
+        :origin_idx::bigint AS origin_idx, :model::text AS model
 ), {rows_of_accepted}
 SELECT {said_before} FROM {accepted_and_said_before} ORDER BY up.depth
 
 -- name: accept_plain_turn
--- The plain case in one go: an active conversation in which nothing is open, and a key that it does not know. Anything else,
+-- The plain case in one go: an active conversation in which nothing is open and no head was lost, and a key that it does not know. Anything else,
 -- or anybody else meanwhile, and nothing is written.
 WITH RECURSIVE plain AS (
     SELECT c.tenant_id, c.id, c.revision, c.head_idx, b.model
     FROM conversations c JOIN bots b ON b.tenant_id = c.tenant_id AND b.id = c.bot_id
     WHERE c.tenant_id = :tenant_id AND c.id = :conversation_id AND c.status = 'active' AND c.running_idx IS NULL
-        AND c.deleted_at IS NULL AND b.deleted_at IS NULL
+        AND c.lost_idx IS NULL AND c.deleted_at IS NULL AND b.deleted_at IS NULL
         AND NOT EXISTS (
             SELECT 1 FROM turns q WHERE q.tenant_id = :tenant_id AND q.conversation_id = :conversation_id AND q.status = 'queued'
         )
@@ -127,7 +127,8 @@ WITH RECURSIVE plain AS (
     SET last_seq = last_seq + 2, last_index = last_index + 1, message_count = message_count + 2, turn_count = turn_count + 1,
         head_idx = last_index + 1, running_idx = last_index + 1, last_activity_at = :now, trained_by = NULL, revision = c.revision + 1
     FROM plain WHERE c.tenant_id = plain.tenant_id AND c.id = plain.id AND c.revision = plain.revision
-    RETURNING c.tenant_id, c.id, c.bot_id, c.last_index AS idx, c.last_seq AS answer_seq, plain.head_idx AS parent_idx, plain.model
+    RETURNING c.tenant_id, c.id, c.bot_id, c.last_index AS idx, c.last_seq AS answer_seq, plain.head_idx AS parent_idx,
+        NULL::bigint AS origin_idx, plain.model
 ), {rows_of_accepted}
 SELECT {said_before}, a.answer_seq, a.idx,
     (SELECT p.id FROM turns p WHERE p.tenant_id = a.tenant_id AND p.conversation_id = a.id AND p.idx = a.parent_idx),
@@ -158,6 +159,9 @@ status = :status, reason = :reason, error_code = :error_code, error_message = :e
 output_tokens = :output_tokens, cost_micro = :cost_micro, context_messages = :context_messages, context_chunks = :context_chunks,
 context_tokens = :context_tokens, first_token_at = :first_token_at, finished_at = :now, lease_until = NULL
 
+-- part: title_if_none
+title = coalesce(title, :title::text), title_folded = coalesce(title_folded, :title_folded::text)
+
 -- part: rows_of_freed
 -- What the end of a turn writes when its conversation has let it go.
 logged AS (
@@ -181,7 +185,7 @@ logged AS (
 
 -- name: finish_turn
 WITH freed AS (
-    UPDATE conversations SET running_idx = nullif(running_idx, :idx), revision = revision + 1
+    UPDATE conversations SET running_idx = nullif(running_idx, :idx), {title_if_none}, revision = revision + 1
     WHERE tenant_id = :tenant_id AND id = :conversation_id AND revision = :revision
     RETURNING tenant_id, id, bot_id
 ), ended AS (
@@ -209,7 +213,7 @@ WITH quoted AS MATERIALIZED (
             SELECT 1 FROM turns q WHERE q.tenant_id = :tenant_id AND q.conversation_id = :conversation_id AND q.status = 'queued'
         ))
 ), freed AS (
-    UPDATE conversations c SET running_idx = NULL, revision = c.revision + 1
+    UPDATE conversations c SET running_idx = NULL, {title_if_none}, revision = c.revision + 1
     FROM plain WHERE c.tenant_id = plain.tenant_id AND c.id = plain.id AND c.revision = plain.revision
     RETURNING c.tenant_id, c.id, c.bot_id, plain.log_end, plain.parent_idx
 ), ended AS (

@@ -82,11 +82,11 @@ WHERE k.document_n = :document_n AND k.fence = :fence AND k.ordinal < :ordinal O
 SELECT n FROM chunks WHERE document_n = :document_n AND fence = :fence AND ordinal = :ordinal
 
 -- name: unembedded_chunks
-SELECT {chunk_columns}
+SELECT {chunk_columns}, d.n
 FROM documents d CROSS JOIN bots b ON b.n = d.bot_n CROSS JOIN chunks k ON k.document_n = d.n AND k.fence = d.ready_fence {made_of}
-WHERE d.bot_n = :bot_n AND {live_chunk}
+WHERE d.bot_n = :bot_n AND d.n >= :n AND k.ordinal > CASE WHEN d.n = :n THEN :ordinal ELSE -1 END AND {live_chunk}
   AND NOT EXISTS (SELECT 1 FROM vectors x WHERE x.place = (:embedding_n << 32) + (k.n & 4294967295))
-LIMIT :limit
+ORDER BY d.n, k.ordinal LIMIT :limit
 
 -- name: claim_embedding
 UPDATE bots SET embedder = :owner, embedder_until = :until
@@ -140,16 +140,18 @@ SELECT (SELECT min(n) FROM chunks WHERE n >= :bot_n << 32 AND n < (:bot_n + 1) <
 SELECT metadata, first_chunk_n, last_chunk_n FROM documents
 WHERE bot_n = :bot_n AND deleted_at IS NULL AND first_chunk_n IS NOT NULL
 
--- name: marks_with_a_quarter
-SELECT n, fingerprint FROM chunks
-WHERE fingerprint IS NOT NULL AND n >> 32 = :bot_n AND substr(fingerprint, 1, 4) = substr(:fingerprint, 1, 4)
-UNION ALL SELECT n, fingerprint FROM chunks
-WHERE fingerprint IS NOT NULL AND n >> 32 = :bot_n AND substr(fingerprint, 5, 4) = substr(:fingerprint, 5, 4)
-UNION ALL SELECT n, fingerprint FROM chunks
-WHERE fingerprint IS NOT NULL AND n >> 32 = :bot_n AND substr(fingerprint, 9, 4) = substr(:fingerprint, 9, 4)
-UNION ALL SELECT n, fingerprint FROM chunks
-WHERE fingerprint IS NOT NULL AND n >> 32 = :bot_n AND substr(fingerprint, 13, 4) = substr(:fingerprint, 13, 4)
-LIMIT :limit
+-- name: fingerprints
+SELECT ordinal, n, fingerprint FROM chunks
+WHERE document_n = :document_n AND fence = :fence AND ordinal > :ordinal AND fingerprint IS NOT NULL ORDER BY ordinal LIMIT :limit
+
+-- name: insert_quarter
+INSERT INTO quarters (bot_n, quarter, chunk_n, fingerprint) VALUES (:bot_n, :quarter, :n, :fingerprint) ON CONFLICT DO NOTHING
+
+-- name: forget_quarter
+DELETE FROM quarters WHERE bot_n = :bot_n AND quarter = :quarter AND chunk_n = :n
+
+-- name: chunks_with_a_quarter
+SELECT chunk_n, fingerprint FROM quarters WHERE bot_n = :bot_n AND quarter IN (:one, :two, :three, :four) LIMIT :limit
 
 -- name: live_mark
 SELECT 1 FROM chunks k CROSS JOIN documents d ON d.n = k.document_n AND d.ready_fence = k.fence CROSS JOIN bots b ON b.n = d.bot_n {made_of}

@@ -7,7 +7,12 @@ c.started_at, c.last_activity_at, c.ended_at, c.deleted_at, c.version, {entity_c
 conversations c CROSS JOIN bots b ON b.n = c.bot_n LEFT JOIN entities e ON e.n = c.entity_n
 
 -- part: conversation_state_columns
-c.n, c.bot_n, c.status, c.version, c.head_n, c.running_n, c.last_seq, c.last_index, c.end_reason, c.rating, c.feedback
+c.n, c.bot_n, c.status, c.version, c.head_n, c.running_n, c.last_seq, c.last_index, c.end_reason, c.rating, c.feedback,
+{origin_at_head}
+
+-- part: origin_at_head
+-- The deleted turn that goes on at the head: what continues the head would continue that.
+(SELECT l.n FROM turns l WHERE l.n = c.lost_n AND l.deleted_at IS NOT NULL AND l.conversation_n = c.n AND l.parent_n IS c.head_n)
 
 -- name: conversation
 SELECT {conversation_columns} FROM {conversation_tables}
@@ -26,7 +31,12 @@ INSERT INTO conversations
 VALUES (:id, :tenant_id, :bot_n, :entity_n, :kind, :title, 'active', :external_id, :metadata, :now, :now, :idles)
 
 -- name: update_conversation
-UPDATE conversations SET title = :title, external_id = :external_id, metadata = :metadata, version = version + 1 WHERE n = :n
+UPDATE conversations
+SET bot_n = :bot_n, idles = :idles, title = :title, external_id = :external_id, metadata = :metadata, version = version + 1
+WHERE n = :n
+
+-- name: title_conversation
+UPDATE conversations SET title = :title WHERE n = :n AND title IS NULL
 
 -- name: end_conversation
 UPDATE conversations
@@ -54,7 +64,7 @@ UPDATE conversations SET deleted_at = :now, deletion = id WHERE n = :n
 UPDATE conversations SET deleted_at = NULL, deletion = NULL WHERE n = :n
 
 -- name: set_head
-UPDATE conversations SET head_n = :head_n, version = version + 1 WHERE n = :n
+UPDATE conversations SET head_n = :head_n, lost_n = NULL, version = version + 1 WHERE n = :n
 
 -- name: set_idling
 UPDATE conversations SET idles = :idles WHERE bot_n = :bot_n

@@ -5,9 +5,6 @@ d.size_bytes, d.sha256, d.chunk_count, d.metadata, d.created_at, d.updated_at, d
 -- part: document_state
 d.n, d.bot_n, d.tenant_id, d.fence, d.ready_fence, d.attempts, d.lease_until
 
--- part: live_document
-d.deleted_at IS NULL AND b.deleted_at IS NULL
-
 -- name: document
 SELECT {document_columns}, {document_state} FROM documents d CROSS JOIN bots b ON b.n = d.bot_n
 WHERE d.id = :id AND d.tenant_id = :tenant_id AND {live_document}
@@ -52,11 +49,18 @@ WHERE d.status IN ('pending', 'processing') AND {live_document}
 ORDER BY d.n LIMIT :limit
 
 -- name: claim_document
-UPDATE documents SET status = 'processing', fence = fence + 1, attempts = attempts + 1, owner = :owner, lease_until = :lease_until
+UPDATE documents SET status = 'processing', fence = fence + 1, attempts = attempts + 1, owner = :owner, lease_until = :lease_until,
+    chunk_count = CASE WHEN ready_version IS NULL THEN 0 ELSE chunk_count END
 WHERE n = :n
+
+-- name: count_written
+UPDATE documents SET chunk_count = max(chunk_count, :written) WHERE n = :n AND ready_version IS NULL
 
 -- name: end_claim
 UPDATE documents SET owner = NULL, lease_until = NULL, attempts = 0 WHERE n = :n
+
+-- name: give_claim_back
+UPDATE documents SET owner = NULL, lease_until = NULL, attempts = attempts - 1 WHERE n = :n
 
 -- name: renew_claim
 UPDATE documents SET lease_until = :lease_until WHERE n = :n
@@ -78,12 +82,17 @@ WHERE d.bot_n = :bot_n AND d.source = 'training' AND d.status = 'processing' AND
 SELECT n FROM documents WHERE bot_n = :bot_n AND source = 'training' AND (status <> 'ready' OR deleted_at IS NOT NULL)
 
 -- name: mark_trained
--- A turn that is open, or ended after the run began, may be one that the run has not seen.
+-- A turn that is open, or ended after the run began, may be one that the run has not seen; so may one that was restored since, and
+-- those of a run that was taken back since.
 UPDATE conversations SET trained_n = :document_n
-WHERE id = :id AND tenant_id = :tenant_id AND bot_n = :bot_n
+WHERE id = :id AND tenant_id = :tenant_id AND bot_n = :bot_n AND coalesce(restored_at, 0) < :began_at
   AND NOT EXISTS (
       SELECT 1 FROM turns t
       WHERE t.conversation_n = conversations.n AND (t.finished_at IS NULL OR t.finished_at >= :began_at)
+  )
+  AND NOT EXISTS (
+      SELECT 1 FROM turns t CROSS JOIN chunks k ON k.turn_n = t.n CROSS JOIN documents d ON d.n = k.document_n
+      WHERE t.conversation_n = conversations.n AND d.deleted_at >= :began_at
   )
 
 -- name: take_mark_back

@@ -48,54 +48,11 @@ UPDATE messages SET rating = :rating, feedback = :feedback WHERE id = :id
 -- name: set_on_path
 UPDATE messages SET on_path = :on_path WHERE id IN (:question_id, :answer_id) AND deleted_at IS NULL
 
--- name: doomed_turn
-SELECT t.n, t.id, t.parent_n, t.question_id, t.answer_id, t.conversation_n, t.status, t.deleted_at, m.role
-FROM {message_tables} WHERE m.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NULL AND m.deleted_at IS NULL
-
--- name: turns_that_ask
-SELECT t.n, t.id, t.parent_n, t.question_id, t.answer_id, t.conversation_n, t.status, t.deleted_at
-FROM turns t WHERE t.conversation_n = :conversation_n AND t.deleted_at IS NULL AND t.question_id = :question_id
-  AND t.parent_n IS (SELECT o.parent_n FROM messages m JOIN turns o ON o.n = m.turn_n WHERE m.id = :question_id)
-ORDER BY t.n
-
--- name: hang_children
-UPDATE turns SET parent_n = :parent_n WHERE conversation_n = :conversation_n AND parent_n = :n
-
--- name: delete_turn
-UPDATE turns SET deleted_at = :now WHERE n = :n
-
--- name: hand_over_question
-UPDATE messages SET turn_n = :turn_n WHERE id = :id
-
--- name: delete_message
-UPDATE messages SET deleted_at = :now, on_path = 0 WHERE id = :id AND deleted_at IS NULL
-
--- name: forget_turn
-UPDATE conversations
-SET message_count = message_count - :messages, turn_count = turn_count - 1, version = version + 1
-WHERE n = :n
-
--- name: head_of
-SELECT head_n FROM conversations WHERE n = :n
-
--- name: newest_child
-SELECT max(n) FROM turns WHERE conversation_n = :conversation_n AND parent_n IS :parent_n AND deleted_at IS NULL
-
--- name: move_head
-UPDATE conversations SET head_n = :head_n WHERE n = :n
-
 -- name: bot_key
 SELECT n FROM bots WHERE id = :id AND tenant_id = :tenant_id AND deleted_at IS NULL
 
 -- name: insert_blob
 INSERT INTO blobs (tenant_id, sha256, content) VALUES (:tenant_id, :sha256, :content) ON CONFLICT (tenant_id, sha256) DO NOTHING
-
--- name: insert_attachment
-INSERT INTO attachments (id, tenant_id, name, media_type, size_bytes, sha256, created_at)
-VALUES (:id, :tenant_id, :name, :media_type, :size_bytes, :sha256, :created_at)
-
--- part: attachment_columns
-a.id, a.name, a.media_type, a.size_bytes, a.sha256, a.created_at
 
 -- name: attachment
 SELECT {attachment_columns}, x.content FROM attachments a JOIN blobs x ON x.tenant_id = a.tenant_id AND x.sha256 = a.sha256
@@ -120,6 +77,3 @@ ON CONFLICT (message_n, attachment_n) DO NOTHING
 
 -- name: use_attachment
 UPDATE attachments SET used = 1 WHERE id = :id AND tenant_id = :tenant_id
-
--- name: message_on_path
-SELECT 1 FROM messages WHERE id = :id AND on_path = 1

@@ -1,5 +1,5 @@
 -- name: conversation_to_purge
-SELECT n, id FROM conversations WHERE deleted_at IS NOT NULL AND deleted_at <= :cutoff LIMIT 1
+SELECT n, id, tenant_id FROM conversations WHERE deleted_at IS NOT NULL AND deleted_at <= :cutoff LIMIT 1
 
 -- name: give_up_conversation
 -- What names no deletion is not restored by undoing one: from here on it goes piece by piece.
@@ -11,6 +11,9 @@ WHERE m.conversation_n = :n LIMIT :limit
 
 -- name: turn_to_purge
 SELECT n FROM turns WHERE conversation_n = :n LIMIT 1
+
+-- name: place_to_leave
+SELECT conversation_n, parent_n, origin_n FROM turns WHERE n = :n
 
 -- name: purge_log
 DELETE FROM turn_log
@@ -45,7 +48,7 @@ SELECT n FROM turns WHERE deleted_at IS NOT NULL AND deleted_at <= :cutoff LIMIT
 -- name: messages_of_deleted_turn
 SELECT m.n, m.text, c.tenant_id, c.bot_n
 FROM turns t CROSS JOIN messages m ON m.id IN (t.question_id, t.answer_id) CROSS JOIN conversations c ON c.n = m.conversation_n
-WHERE t.n = :n AND m.deleted_at IS NOT NULL
+WHERE t.n = :n AND m.turn_n = t.n AND m.deleted_at IS NOT NULL
 
 -- name: unindex_message
 INSERT INTO messages_fts (messages_fts, rowid, scope, text) VALUES ('delete', :n, :scope, :text)
@@ -79,13 +82,13 @@ DELETE FROM consulted WHERE document_id = :document_id AND turn_n = :turn_n
 DELETE FROM consulted WHERE turn_n = :turn_n
 
 -- name: chunks_of_document
-SELECT n, text, heading FROM chunks WHERE document_n = :document_n LIMIT :limit
+SELECT n, text, heading, fingerprint FROM chunks WHERE document_n = :document_n LIMIT :limit
 
 -- name: chunks_of_fence
-SELECT n, text, heading FROM chunks WHERE document_n = :document_n AND fence = :fence LIMIT :limit
+SELECT n, text, heading, fingerprint FROM chunks WHERE document_n = :document_n AND fence = :fence LIMIT :limit
 
 -- name: chunks_of_turn
-SELECT k.n, k.text, k.heading, d.bot_n FROM chunks k CROSS JOIN documents d ON d.n = k.document_n WHERE k.turn_n = :turn_n
+SELECT k.n, k.text, k.heading, k.fingerprint, d.bot_n FROM chunks k CROSS JOIN documents d ON d.n = k.document_n WHERE k.turn_n = :turn_n
 
 -- name: purge_chunk
 DELETE FROM chunks WHERE n = :n

@@ -1,9 +1,5 @@
 -- What a copy reads and writes: everything as it is, deleted or not.
 
--- name: record_keys
-SELECT {key_columns}, k.digest, k.n FROM api_keys k
-WHERE k.tenant_id = :tenant_id AND k.n > :n ORDER BY k.n LIMIT :limit
-
 -- name: record_bots
 -- Those that are there and those that were deleted have an index each.
 SELECT {bot_columns}, {index_columns}, o.key, o.fingerprint
@@ -23,7 +19,8 @@ FROM attachments a LEFT JOIN once_keys o ON o.resource_id = a.id
 WHERE a.tenant_id = :tenant_id AND (a.sha256, a.n) > (:sha256, :n) ORDER BY a.sha256, a.n LIMIT :limit
 
 -- name: record_conversations
-SELECT {conversation_columns}, c.last_seq, c.last_index, c.deletion, c.n, o.key, o.fingerprint
+SELECT {conversation_columns}, c.last_seq, c.last_index, c.deletion,
+    (SELECT l.id FROM turns l WHERE l.n = c.lost_n AND l.conversation_n = c.n), c.n, o.key, o.fingerprint
 FROM (SELECT n FROM conversations WHERE tenant_id = :tenant_id AND deleted_at IS NULL AND n > :n
       UNION ALL SELECT n FROM conversations WHERE tenant_id = :tenant_id AND deleted_at IS NOT NULL AND n > :n
       ORDER BY n LIMIT :limit) page
@@ -32,7 +29,7 @@ LEFT JOIN once_keys o ON o.resource_id = c.id
 
 -- part: record_turn_columns
 {turn_columns}, t.key, t.fingerprint, t.params, t.queued, t.interrupting, t.owner, t.fence, t.lease_micros, t.lease_until,
-t.stop_reason, t.last_seq, t.deleted_at, t.parent_n, t.n
+t.stop_reason, t.last_seq, t.deleted_at, (SELECT g.id FROM turns g WHERE g.n = t.origin_n), t.parent_n, t.n
 
 -- name: record_first_turns
 -- The turns of a conversation as one index has them: those without a parent, then each behind its parent.
@@ -98,9 +95,6 @@ UPDATE documents
 SET first_chunk_n = min(coalesce(first_chunk_n, :first), :first), last_chunk_n = max(coalesce(last_chunk_n, :last), :last)
 WHERE n = :n
 
--- name: put_tenant
-INSERT INTO tenants (id, created_at) VALUES (:id, :created_at) ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at
-
 -- name: put_key
 INSERT INTO api_keys (n, id, tenant_id, name, prefix, digest, scope, bot_id, entity_id, created_at, expires_at, last_used_at, revoked_at)
 VALUES (:n, :id, :tenant_id, :name, :prefix, :digest, :scope, :bot_id, :entity_id, :created_at, :expires_at, :last_used_at, :revoked_at)
@@ -111,9 +105,9 @@ INSERT INTO once_keys (tenant_id, kind, key, fingerprint, resource_id)
 VALUES (:tenant_id, :kind, :key, :fingerprint, :resource_id) ON CONFLICT (tenant_id, kind, key) DO NOTHING
 
 -- name: put_bot
-INSERT INTO bots (n, id, tenant_id, name, instructions, model, params, retrieval, idle_timeout_minutes, metadata, created_at,
+INSERT INTO bots (n, id, tenant_id, name, instructions, model, params, retrieval, idle_timeout_minutes, widget, metadata, created_at,
     updated_at, deleted_at, version, revision, embedding)
-VALUES (:n, :id, :tenant_id, :name, :instructions, :model, :params, :retrieval, :idle_timeout_minutes, :metadata, :created_at,
+VALUES (:n, :id, :tenant_id, :name, :instructions, :model, :params, :retrieval, :idle_timeout_minutes, :widget, :metadata, :created_at,
     :updated_at, :deleted_at, :version, :revision, :embedding)
 ON CONFLICT (id) DO NOTHING
 
@@ -129,34 +123,48 @@ ON CONFLICT (id) DO NOTHING
 
 -- name: put_conversation
 INSERT INTO conversations (n, id, tenant_id, bot_n, entity_n, kind, title, status, end_reason, external_id, metadata, rating, feedback,
-    message_count, turn_count, last_seq, last_index, head_n, running_n, started_at, last_activity_at, ended_at, deleted_at, deletion,
+    message_count, turn_count, last_seq, last_index, head_n, lost_n, running_n, started_at, last_activity_at, ended_at, deleted_at, deletion,
     idles, version)
 VALUES (:n, :id, :tenant_id, :bot_n, :entity_n, :kind, :title, :status, :end_reason, :external_id, :metadata, :rating, :feedback,
-    :message_count, :turn_count, :last_seq, :last_index, :head_n, :running_n, :started_at, :last_activity_at, :ended_at, :deleted_at,
+    :message_count, :turn_count, :last_seq, :last_index, :head_n, :lost_n, :running_n, :started_at, :last_activity_at, :ended_at, :deleted_at,
     :deletion, :idles, :version)
 ON CONFLICT (id) DO UPDATE SET (bot_n, entity_n, kind, title, status, end_reason, external_id, metadata, rating, feedback,
-    message_count, turn_count, last_seq, last_index, head_n, running_n, started_at, last_activity_at, ended_at, deleted_at, deletion,
+    message_count, turn_count, last_seq, last_index, head_n, lost_n, running_n, started_at, last_activity_at, ended_at, deleted_at, deletion,
     idles, version) = (excluded.bot_n, excluded.entity_n, excluded.kind, excluded.title, excluded.status, excluded.end_reason,
     excluded.external_id, excluded.metadata, excluded.rating, excluded.feedback, excluded.message_count, excluded.turn_count,
-    excluded.last_seq, excluded.last_index, excluded.head_n, excluded.running_n, excluded.started_at, excluded.last_activity_at,
+    excluded.last_seq, excluded.last_index, excluded.head_n, excluded.lost_n, excluded.running_n, excluded.started_at, excluded.last_activity_at,
     excluded.ended_at, excluded.deleted_at, excluded.deletion, excluded.idles, excluded.version)
+WHERE conversations.tenant_id = excluded.tenant_id
 
 -- name: put_turn
-INSERT INTO turns (n, id, tenant_id, conversation_n, idx, parent_n, status, reason, error_code, error_message, model, question_id,
+INSERT INTO turns (n, id, tenant_id, conversation_n, idx, parent_n, origin_n, status, reason, error_code, error_message, model, question_id,
     answer_id, input_tokens, output_tokens, cost_micro, context_messages, context_chunks, context_tokens, key, fingerprint, params,
     queued, interrupting, owner, fence, lease_micros, lease_until, stop_reason, last_seq, created_at, started_at, first_token_at,
     finished_at, deleted_at)
-VALUES (:n, :id, :tenant_id, :conversation_n, :idx, :parent_n, :status, :reason, :error_code, :error_message, :model, :question_id,
+VALUES (:n, :id, :tenant_id, :conversation_n, :idx, :parent_n, :origin_n, :status, :reason, :error_code, :error_message, :model, :question_id,
     :answer_id, :input_tokens, :output_tokens, :cost_micro, :context_messages, :context_chunks, :context_tokens, :key, :fingerprint,
     :params, :queued, :interrupting, :owner, :fence, :lease_micros, :lease_until, :stop_reason, :last_seq, :created_at, :started_at,
     :first_token_at, :finished_at, :deleted_at)
 ON CONFLICT (id) DO NOTHING
 
 -- name: put_message
-INSERT INTO messages (n, id, conversation_n, turn_n, seq, role, text, parts, citations, rating, feedback, on_path, created_at, deleted_at)
+INSERT INTO messages (n, id, conversation_n, turn_n, seq, role, text, parts, citations, rating, feedback, on_path, created_at, deleted_at,
+    deleted_of)
 VALUES (:n, :id, :conversation_n, :turn_n, :seq, :role, :text, :parts, :citations, :rating, :feedback, :on_path, :created_at,
-    :deleted_at)
+    :deleted_at, CASE WHEN :deleted_at IS NOT NULL THEN :tenant_id END)
 ON CONFLICT (id) DO NOTHING
+
+-- name: record_key
+SELECT n FROM api_keys WHERE id = :id AND tenant_id = :tenant_id
+
+-- name: record_attachment
+SELECT n FROM attachments WHERE id = :id AND tenant_id = :tenant_id
+
+-- name: record_has_turn
+SELECT n FROM turns WHERE id = :id AND conversation_n = :conversation_n
+
+-- name: record_has_message
+SELECT n FROM messages WHERE id = :id AND conversation_n = :conversation_n
 
 -- name: record_bot
 SELECT n, idle_timeout_minutes IS NOT NULL FROM bots WHERE id = :id AND tenant_id = :tenant_id

@@ -16,6 +16,9 @@ SELECT {turn_columns}, {turn_state} FROM turns t CROSS JOIN conversations c ON c
 SELECT {turn_columns}, {turn_state} FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n
 WHERE t.id = :id AND c.tenant_id = :tenant_id
 
+-- name: tenant_of_turn
+SELECT tenant_id FROM turns WHERE id = :id
+
 -- name: claimed_turn
 SELECT {turn_columns}, {turn_state}, c.tenant_id, {bot_columns}, {index_columns}
 FROM turns t CROSS JOIN conversations c ON c.n = t.conversation_n CROSS JOIN bots b ON b.n = c.bot_n
@@ -26,7 +29,7 @@ WHERE t.n = :n
 SELECT c.n, c.status, c.head_n, c.running_n, c.last_seq, c.last_index,
        EXISTS (SELECT 1 FROM turns q WHERE q.conversation_n = c.n AND q.status = 'queued'),
        r.id, r.lease_until, k.n, k.fingerprint, k.deleted_at, (SELECT h.id FROM turns h WHERE h.n = c.head_n), {bot_columns},
-       {index_columns}, c.trained_n
+       {index_columns}, c.trained_n, {origin_at_head}
 FROM conversations c CROSS JOIN bots b ON b.n = c.bot_n
 LEFT JOIN turns r ON r.n = c.running_n
 LEFT JOIN turns k ON k.conversation_n = c.n AND k.key = :key
@@ -36,7 +39,7 @@ WHERE c.id = :id AND c.tenant_id = :tenant_id AND c.deleted_at IS NULL
 SELECT n, id FROM turns WHERE id = :id AND conversation_n = :conversation_n AND deleted_at IS NULL
 
 -- name: place_of_message
-SELECT t.n, t.parent_n, (SELECT p.id FROM turns p WHERE p.n = t.parent_n), t.question_id, m.role
+SELECT t.n, t.parent_n, (SELECT p.id FROM turns p WHERE p.n = t.parent_n), t.question_id, m.role, t.origin_n
 FROM messages m CROSS JOIN turns t ON t.n = m.turn_n
 WHERE m.id = :id AND m.conversation_n = :conversation_n AND m.deleted_at IS NULL
 
@@ -44,15 +47,15 @@ WHERE m.id = :id AND m.conversation_n = :conversation_n AND m.deleted_at IS NULL
 SELECT n, id, interrupting FROM turns WHERE conversation_n = :n AND status = 'queued' ORDER BY n
 
 -- name: insert_turn
-INSERT INTO turns (id, tenant_id, conversation_n, idx, parent_n, status, model, question_id, answer_id, key, fingerprint, params,
+INSERT INTO turns (id, tenant_id, conversation_n, idx, parent_n, origin_n, status, model, question_id, answer_id, key, fingerprint, params,
     queued, interrupting, owner, fence, lease_micros, lease_until, created_at, started_at)
-VALUES (:id, :tenant_id, :conversation_n, :idx, :parent_n, :status, :model, :question_id, :answer_id, :key, :fingerprint, :params,
+VALUES (:id, :tenant_id, :conversation_n, :idx, :parent_n, :origin_n, :status, :model, :question_id, :answer_id, :key, :fingerprint, :params,
     :queued, :interrupting, :owner, :fence, :lease_micros, :lease_until, :now, :started_at)
 
 -- name: insert_finished_turn
-INSERT INTO turns (id, tenant_id, conversation_n, idx, parent_n, status, model, question_id, answer_id, key, fingerprint, queued,
+INSERT INTO turns (id, tenant_id, conversation_n, idx, parent_n, origin_n, status, model, question_id, answer_id, key, fingerprint, queued,
     last_seq, created_at, started_at, finished_at)
-VALUES (:id, :tenant_id, :conversation_n, :idx, :parent_n, 'completed', '', :question_id, :answer_id, :key, :fingerprint, 0, 2,
+VALUES (:id, :tenant_id, :conversation_n, :idx, :parent_n, :origin_n, 'completed', '', :question_id, :answer_id, :key, :fingerprint, 0, 2,
     :now, :now, :now)
 
 -- name: turn_of_key
@@ -65,7 +68,7 @@ WHERE f.id = :first_id AND m.deleted_at IS NULL ORDER BY m.seq
 -- name: accept_turn
 UPDATE conversations
 SET last_seq = :last_seq, last_index = :last_index, message_count = message_count + :messages, turn_count = turn_count + :turns,
-    head_n = :head_n, running_n = :running_n, last_activity_at = :now
+    head_n = :head_n, lost_n = NULL, running_n = :running_n, last_activity_at = :now
 WHERE n = :n
 
 -- name: first_queued
@@ -106,7 +109,9 @@ WHERE n = :n
 UPDATE messages SET text = :text, parts = :parts, citations = :citations WHERE n = :n
 
 -- name: finish_in_conversation
-UPDATE conversations SET running_n = CASE running_n WHEN :turn_n THEN NULL ELSE running_n END WHERE n = :n
+UPDATE conversations
+SET running_n = CASE running_n WHEN :turn_n THEN NULL ELSE running_n END, title = coalesce(title, :title)
+WHERE n = :n
 
 -- name: index_message
 INSERT INTO messages_fts (rowid, scope, text) VALUES (:n, :scope, :text)

@@ -1,0 +1,1 @@
+"""Conversations that come from elsewhere: from an export of ours, or of another system."""

@@ -1,0 +1,273 @@
+// Asking, and following an answer: it belongs to the server, this only reads along, and joins again where it was cut off.
+
+import { events, Problem, post, sentenceOf } from "./api.js";
+import { chosen } from "./bots.js";
+import { conversation, isOpen, loadNewest, messages, refresh, running, shown, whileOpen } from "./conversation.js";
+import { called, noteConversation } from "./listing.js";
+import { announce, readOut, toast } from "./notices.js";
+import { tellOthers } from "./others.js";
+import { addressOf, go } from "./router.js";
+import { batch, effect, newId, signal } from "./view.js";
+
+const REPAINT_MS = 50; // half of what every frame would cost, and it looks the same; a timer runs in a hidden tab, too
+const IDLE_SHARE = 4; // a paragraph of any length leaves the page so many times the time that its drawing takes
+const STILL_MS = 7000;
+const REJOIN_MS = [250, 500, 1000, 2000, 4000, 8000];
+const TITLE_MS = [1000, 3000, 6000]; // a title that a model makes comes behind its answer
+const GO_ON = "Please go on from where you stopped.";
+const ENDS = new Set(["turn.completed", "turn.interrupted", "turn.failed"]);
+
+const pause = (ms, mine) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+    mine.addEventListener("abort", resolve, { once: true });
+  });
+
+const waiting = () => shown({ key: newId(), role: "assistant", status: "waiting" });
+
+/**
+ * Ask. What was asked and a place for the answer are shown at once, behind `kept` messages.
+ * `body` has a `client_id`: the same again is the same turn, so that it can be sent again when nobody knows whether it arrived.
+ * `takeBack` is called where the server refused it: then all is as it was.
+ * @param {{path: () => Promise<string>, body: object, kept: number, question: object | null, takeBack?: () => void}} what
+ */
+async function begin({ path, body, kept, question, takeBack }) {
+  const answer = waiting();
+  const before = messages.value;
+  answer.again = () => begin({ path, body, kept, question, takeBack });
+  answer.takeBack = () => {
+    messages.value = before;
+    takeBack?.();
+  };
+  batch(() => {
+    messages.value = [...messages.value.slice(0, kept), ...(question ? [question] : []), answer];
+    running.value = answer;
+  });
+  await follow(answer, async (mine) => events(await path(), { body, signal: mine }), question);
+}
+
+/** @param {{text: string, attachments?: string[], takeBack?: () => void}} what  takeBack: the text is the person's again */
+export async function send({ text, attachments = [], takeBack }) {
+  const question = shown({ key: newId(), role: "user", text, status: "completed", parts: attachments.map(imagePart) });
+  const kept = messages.value.length;
+  const key = newId();
+  const path = async () => `v1/conversations/${(await started(text, key)).id}/messages`;
+  await begin({ path, body: { text, attachments, client_id: newId() }, kept, question, takeBack });
+}
+
+const imagePart = (id) => ({ type: "image", attachment_id: id });
+
+/** What else is kept of a conversation that begins here. */
+export const about = signal({});
+
+/** The conversation to ask in: a new one begins with its first question, and is called so until the server has a title for it. */
+async function started(text, key) {
+  if (conversation.value) return conversation.value;
+  const headers = { "Idempotency-Key": key };
+  const made = await post("v1/conversations", { bot_id: chosen.value.id, ...about.value }, { headers });
+  called.set(made.id, text);
+  conversation.value = made;
+  noteConversation(made);
+  go(addressOf(made.id), { instead: true });
+  return made;
+}
+
+/** Answer the same question again, beside this answer. */
+export function regenerate(answer) {
+  const kept = messages.value.indexOf(answer);
+  return begin({ path: async () => `v1/messages/${answer.id}/regenerate`, body: { client_id: newId() }, kept, question: null });
+}
+
+/** Ask a changed question beside this one. `takeBack`: it was refused. */
+export function editAndResend(question, text, takeBack) {
+  const kept = messages.value.indexOf(question);
+  const changed = shown({ key: newId(), role: "user", text, status: "completed", parts: question.images.map(imagePart) });
+  const body = { text, attachments: question.images, client_id: newId() };
+  return begin({ path: async () => `v1/messages/${question.id}/edit`, body, kept, question: changed, takeBack });
+}
+
+export const goOn = () => send({ text: GO_ON });
+
+/** Have the server stop, and keep what was said. The end comes as an event. */
+export async function stop() {
+  const answer = running.value;
+  if (!answer || answer.isStopping) return;
+  answer.isStopping = true;
+  if (answer.turn_id) await tellToStop(answer);
+}
+
+/** What could not be told can be tried again. */
+async function tellToStop(answer) {
+  try {
+    await post(`v1/turns/${answer.turn_id}/stop`);
+  } catch (error) {
+    answer.isStopping = false;
+    toast(sentenceOf(error));
+  }
+}
+
+/**
+ * Read along to the end. `opened` opens the stream of a send; null joins the turn of `answer`.
+ * @param {any} answer @param {((mine: AbortSignal) => Promise<AsyncIterable<any>>) | null} opened @param {object | null} [question]
+ */
+async function follow(answer, opened, question = null) {
+  const mine = whileOpen();
+  const pen = writing(answer);
+  running.value = answer;
+  announce("The answer begins");
+  const still = setInterval(() => announce("Still answering"), STILL_MS);
+  try {
+    await readAll(answer, opened, { mine, pen, question });
+    if (!mine.aborted) ended(answer);
+  } catch (error) {
+    if (!mine.aborted) refused(answer, error);
+  } finally {
+    pen.flush();
+    clearInterval(still);
+    if (running.value === answer) running.value = null;
+  }
+  if (!mine.aborted && conversation.value) await settle(mine);
+}
+
+async function readAll(answer, opened, { mine, pen, question }) {
+  let last = null;
+  for (let tries = 0; !mine.aborted; tries++) {
+    try {
+      const stream = answer.turn_id ? await join(answer, last, mine, pen) : await opened(mine);
+      for await (const event of stream) {
+        last = event.id;
+        tries = 0;
+        if (take(answer, event, pen, question)) return;
+      }
+    } catch (error) {
+      if (mine.aborted || error instanceof Problem || !answer.turn_id) throw error;
+    }
+    if (tries >= REJOIN_MS.length) throw new Error("The connection was lost.");
+    await pause(REJOIN_MS[tries], mine);
+  }
+}
+
+function join(answer, last, mine, pen) {
+  if (!last) pen.beginAnew();
+  return events(`v1/turns/${answer.turn_id}/events`, { after: last, signal: mine });
+}
+
+/** Take an event; return whether it was the last. */
+function take(answer, { event, data }, pen, question) {
+  if (event === "text.delta") pen.write(data.text);
+  else if (event === "reasoning.delta") pen.think(data.text);
+  else if (event === "retrieval.done") answer.found = data.citations.map((each) => each.rank);
+  else if (event === "citations") answer.citations.value = data.citations;
+  else if (event === "turn.queued" || event === "turn.accepted") accepted(answer, data, question);
+  else if (ENDS.has(event)) {
+    pen.flush();
+    over(answer, data);
+    return true;
+  }
+  return false;
+}
+
+function accepted(answer, data, question) {
+  const isNew = !answer.turn_id;
+  answer.id = answer.anchor.value = data.message_id;
+  answer.turn_id = data.turn.id;
+  answer.status.value = data.turn.status;
+  if (question && data.user_message) {
+    Object.assign(question, { id: data.user_message.id, turn_id: data.user_message.turn_id });
+    question.anchor.value = question.id;
+  }
+  if (isNew) tellOthers(data.turn.conversation_id);
+  if (answer.isStopping) tellToStop(answer);
+}
+
+function over(answer, { turn, message }) {
+  batch(() => {
+    if (message) {
+      answer.found = message.citations.map((each) => each.rank);
+      answer.text.value = message.text;
+      answer.citations.value = message.citations;
+      answer.model = message.model;
+    }
+    answer.error.value = turn.error;
+    answer.reason.value = turn.reason;
+    answer.status.value = turn.status;
+  });
+}
+
+function ended(answer) {
+  const how = { completed: "The answer is complete", interrupted: "The answer was interrupted", failed: "The answer failed" };
+  announce(how[answer.status.value] ?? "");
+  if (answer.status.value === "completed") readOut(answer.text.value);
+}
+
+/** Nothing came of asking. What the server refused is taken back; what may not have reached it can be tried again. */
+function refused(answer, error) {
+  if (answer.takeBack && !answer.turn_id && error.status >= 400 && error.status < 500) {
+    answer.takeBack();
+    toast(error.code === "turn_in_progress" ? "Another answer is being written here. Yours is not lost." : error.message);
+    return;
+  }
+  answer.error.value = { code: error.code ?? "", message: sentenceOf(error) };
+  answer.status.value = answer.turn_id ? "cut" : "unsent";
+  announce("The answer failed");
+}
+
+/** Look what the server has now: its counts, the versions, and ratings from elsewhere. */
+async function settle(mine) {
+  const last = messages.value.at(-1)?.status.value;
+  if (last === "unsent" || last === "cut") return;
+  const { id } = conversation.value;
+  await loadNewest(id, mine).catch((error) => mine.aborted || toast(error.message));
+  tellOthers(id);
+  if (!mine.aborted) awaitTitle(id, mine);
+}
+
+/** Look for the title of a conversation that has none yet. */
+async function awaitTitle(id, mine) {
+  for (const ms of TITLE_MS) {
+    if (conversation.value?.title) return;
+    await pause(ms, mine);
+    if (mine.aborted) return;
+    await refresh().catch(() => {}); // the next look may succeed
+    if (conversation.value?.title) tellOthers(id);
+  }
+}
+
+// What was asked elsewhere, or before this page was loaded, is read along as soon as it is seen.
+effect(() => {
+  const answer = messages.value?.findLast((message) => message.role === "assistant" && isOpen(message.status.peek()));
+  if (answer) queueMicrotask(() => running.peek() || follow(answer, null));
+});
+
+/** Collects what comes and shows it a few times a second; what is read again from its begin is shown where it is news. */
+function writing(answer) {
+  let text = answer.text.peek();
+  let thought = answer.reasoning.peek();
+  let timer = 0;
+  let pace = REPAINT_MS;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = 0;
+    const began = performance.now();
+    batch(() => {
+      if (text.length > answer.text.peek().length) answer.text.value = text;
+      if (thought.length > answer.reasoning.peek().length) answer.reasoning.value = thought;
+    });
+    pace = Math.max(REPAINT_MS, IDLE_SHARE * (performance.now() - began));
+  };
+  const soon = () => (timer ||= setTimeout(flush, pace));
+  return {
+    flush,
+    beginAnew() {
+      text = thought = "";
+    },
+    write(more) {
+      text += more;
+      soon();
+    },
+    think(more) {
+      thought += more;
+      soon();
+    },
+  };
+}

@@ -1,0 +1,60 @@
+// What every module that shows something imports: templates, hooks, signals, icons, buttons.
+
+import { h, render } from "./vendor/preact.js";
+import { useEffect, useState } from "./vendor/hooks.js";
+import htm from "./vendor/htm.js";
+
+export { render };
+export { useEffect, useLayoutEffect, useRef, useState } from "./vendor/hooks.js";
+export { batch, computed, effect, signal } from "./vendor/signals.js";
+export const html = htm.bind(h);
+
+const ICONS = new URL("./vendor/icons.svg", import.meta.url).pathname;
+
+/** @param {{name: string, filled?: boolean}} props */
+export const Icon = ({ name, filled }) =>
+  html`<svg class=${filled ? "icon filled" : "icon"} aria-hidden="true"><use href=${`${ICONS}#${name}`} /></svg>`;
+
+/** A button that is an icon; `label` is its name for whoever can't see it, and its tip. */
+export const IconButton = ({ icon, label, filled, class: kind = "", ...rest }) =>
+  html`<button type="button" class=${`icon-button ${kind}`} aria-label=${label} title=${label} ...${rest}>
+    <${Icon} name=${icon} filled=${filled} /></button>`;
+
+/** A component whose module is loaded when it is shown first. @param {() => Promise<Function>} load */
+export function later(load) {
+  /** @type {Function | null} */
+  let loaded = null;
+  return function Later(props) {
+    const [Shown, setShown] = useState(() => loaded);
+    const [trouble, setTrouble] = useState("");
+    useEffect(() => {
+      if (!Shown) load().then((found) => setShown(() => (loaded = found)), (error) => setTrouble(error.message));
+    }, []);
+    if (Shown) return html`<${Shown} ...${props} />`;
+    return html`<main id="main" class="main" tabindex="-1">${trouble && html`<p class="note bad" role="alert">${trouble}</p>`}</main>`;
+  };
+}
+
+/** @returns {string} 32 hex digits that nobody guesses; `crypto.randomUUID` is missing where a page came without TLS */
+export function newId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Copy a text, also where there is no clipboard API (a page that came without TLS). */
+export async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "sr";
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+/** A text of at most so many characters, shortened behind a word where one ends. @param {string} text @param {number} most */
+export function shortened(text, most) {
+  if (text.length <= most) return text;
+  const at = text.lastIndexOf(" ", most - 1);
+  return text.slice(0, at > most / 3 ? at : most - 1).replace(/[ ,.;:\-–—]+$/, "") + "…";
+}
