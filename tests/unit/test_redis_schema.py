@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from palaver.errors import StoreRefused
 from palaver.stores.redis import RedisStore
-from palaver.stores.redis.schema import STEPS, RedisSchema
+from palaver.stores.redis.schema import STEPS, RedisSchema, version_of
+from palaver.stores.redis.server import Address, Server, read_scripts
 from palaver.testing import FakeClock
 from palaver.testing.stores.making import TENANT, exchange, make_bot, make_conversation, path_of, purge_all
 from palaver.testing.stores.messages import talk
@@ -46,6 +48,21 @@ async def test_steps_are_numbered_without_gaps() -> None:
     """Versions count from 1, and none is incompatible with itself."""
     assert [step.version for step in STEPS] == list(range(1, len(STEPS) + 1))
     assert all(step.min_compatible <= step.version for step in STEPS)
+
+
+async def test_an_empty_store_is_begun_at_once(server: RedisServer) -> None:
+    """Whoever opens it in the same moment finds it empty or whole, never a store of an older program that has to be migrated."""
+    seen = set()
+    onlooker = Server(Address.of(server.url()))
+    await onlooker.open(read_scripts())
+    try:
+        begun = asyncio.create_task(RedisSchema(server.url()).apply())
+        while not begun.done():
+            seen.add((await version_of(onlooker))[0])
+    finally:
+        await onlooker.close()
+    assert seen <= {0, len(STEPS)}
+    assert (await begun).version == len(STEPS)
 
 
 async def test_an_older_store_is_trained_on_like_a_new_one(server: RedisServer) -> None:

@@ -1,7 +1,8 @@
 """The schema of a Redis store: a version, and steps that lead to the next one.
 
-Redis has no tables to make: the first step writes down the version, which says that the keys are a store of ours. A later
-step is a function that reads and writes things in small pieces, so that one that was cut can be run again.
+Redis has no tables to make: an empty store begins by the newest version, which says that the keys are a store of ours. A
+step that leads an older store on is a function that reads and writes things in small pieces, so that one that was cut can be run
+again.
 """
 
 from __future__ import annotations
@@ -21,10 +22,6 @@ from palaver.stores.schema import SchemaPlan, SchemaStep
 _META = "schema"
 _AT_ONCE = 500
 Take = Callable[[Server], Awaitable[None]]
-
-
-async def _begin(_server: Server) -> None:
-    """A store begins empty."""
 
 
 async def _note(_server: Server) -> None:
@@ -70,7 +67,7 @@ async def _enter_unfound(server: Server) -> None:
 
 
 STEPS: Mapping[SchemaStep, Take] = {
-    SchemaStep(version=1, min_compatible=1, name="the first keys", script="Writes the version down."): _begin,
+    SchemaStep(version=1, min_compatible=1, name="the first keys", script="Writes the version down."): _note,
     SchemaStep(
         version=2,
         min_compatible=2,
@@ -142,12 +139,17 @@ class RedisSchema:
         return sorted(self._known, key=lambda step: step.version)
 
     async def apply_to(self, server: Server, taken: Callable[[SchemaStep], None] | None = None) -> SchemaPlan:
-        """Take the steps that a store lacks."""
+        """Take the steps that a store lacks: an empty one, which has nothing to change, all of them at once.
+
+        So whoever opens it in the same moment finds it empty or whole.
+        """
         while (plan := await self.plan_for(server)).missing:
-            step = plan.missing[0]
-            await self._known[step](server)
-            if await _advance(server, plan.version, step) and taken is not None:
-                taken(step)
+            steps = plan.missing if plan.version == 0 else plan.missing[:1]
+            if plan.version:
+                await self._known[steps[0]](server)
+            if await _advance(server, plan.version, steps[-1]) and taken is not None:
+                for step in steps:
+                    taken(step)
         return plan
 
 
