@@ -36,8 +36,9 @@ from palaver.conversation import (
 )
 from palaver.entity import Entity
 from palaver.page import Order, Slice, Window
-from palaver.stores.figures import FiguresQuery, Tally, UnfoundFilter
+from palaver.stores.counting import FigureRows
 from palaver.stores.knowledge import KnowledgeRows
+from palaver.stores.moving import RecordRows
 from palaver.stores.orders import (
     AppendedMessage,
     Begun,
@@ -52,7 +53,6 @@ from palaver.stores.orders import (
     EntityChange,
     EntityDraft,
     Finished,
-    KeyDraft,
     Made,
     Missed,
     Once,
@@ -64,8 +64,7 @@ from palaver.stores.orders import (
     TurnOrder,
     Watch,
 )
-from palaver.stores.records import Inside, Record, Shelf
-from palaver.tenant import ApiKey, Tenant
+from palaver.stores.tenants import TenantRows
 
 
 class Feature(StrEnum):
@@ -79,42 +78,6 @@ class Feature(StrEnum):
     CHUNK_SEARCH = "chunk_search"
     VECTOR_SEARCH = "vector_search"
     WAKEUPS = "wakeups"
-
-
-class TenantRows(Protocol):
-    """Tenants and their keys."""
-
-    async def ensure_tenant(self, tenant_id: str) -> Tenant:
-        """Return the tenant, made if it did not exist: whoever writes for one does this first. ``default`` exists from the start."""
-        ...
-
-    async def page_tenants(self, window: Window) -> Slice[Tenant]:
-        """List all tenants by id."""
-        ...
-
-    async def create_key(self, draft: KeyDraft) -> ApiKey:
-        """Keep a key (its tenant is made if needed). From now on ``any_key_ever`` is true for good."""
-        ...
-
-    async def any_key_ever(self) -> bool:
-        """Whether a key was ever created here, revoked ones included: a store that was closed stays closed."""
-        ...
-
-    async def find_key(self, digest: bytes) -> ApiKey | None:
-        """Return the key whose secret has this hash, revoked and expired ones included."""
-        ...
-
-    async def touch_key(self, key_id: str) -> None:
-        """Note that a key was used now. Cheap: may be lost."""
-        ...
-
-    async def page_keys(self, tenant_id: str | None, window: Window) -> Slice[ApiKey]:
-        """List the keys of a tenant (None: of all), newest first, revoked ones included."""
-        ...
-
-    async def revoke_key(self, tenant_id: str | None, key_id: str) -> ApiKey:
-        """Revoke a key of a tenant (None: of any) from now on; doing it again changes nothing."""
-        ...
 
 
 class BotRows(Protocol):
@@ -443,44 +406,6 @@ class MessageRows(Protocol):
         ...
 
 
-class FigureRows(Protocol):
-    """What is counted of conversations; ``stores.figures`` says what that is.
-
-    Every step that changes a figure marks its conversation as uncounted, too: a turn that ends, an append, a rating, an end, a
-    delete, a restore, an entity that is forgotten. So do conversations that came by ``put_records``, or with an older schema.
-    """
-
-    async def count_figures(self, owner: str, lease_seconds: float, limit: int) -> int:
-        """Count up to ``limit`` uncounted conversations anew, and add to the roll-ups what has changed.
-
-        A conversation is counted in one step, so that a call that is cut leaves it counted or uncounted. One owner counts at a
-        time: its lease is renewed by each call that finds something. One in which a turn runs may be left for later.
-
-        Returns how many were counted; 0 where nothing is to do, or another's lease holds.
-
-        A purge leaves nothing of a conversation in its sheet or in the roll-ups.
-        """
-        ...
-
-    async def figures(self, tenant_id: str, wanted: FiguresQuery) -> Sequence[Tally]:
-        """Return the sums that are asked for, by their keys; those that are empty are left out.
-
-        They are what counting all conversations now would give, counted or not. Conversations of a deleted bot don't
-        count; those of an entity that was forgotten count as nobody's.
-
-        Raises:
-            StoreUnavailable: Also where so much is counted anew just now that no moment could be read.
-        """
-        ...
-
-    async def page_unfound(self, tenant_id: str, wanted: UnfoundFilter, window: Window) -> Slice[Turn]:
-        """List the turns that ``Figure.UNFOUND`` counts, those asked last first: as many as ``figures`` says, at any time.
-
-        Of what is not of that time nothing is read.
-        """
-        ...
-
-
 class AttachmentRows(Protocol):
     """Bytes, by reference and hash."""
 
@@ -499,62 +424,6 @@ class AttachmentRows(Protocol):
     ) -> bool:
         """Whether a message that is not deleted refers to it, or none ever did. With a bot and an entity: whether a message
         of a conversation of theirs does."""
-        ...
-
-
-class RecordRows(Protocol):
-    """Everything as it is, for a copy: deleted things, keys and logs included.
-
-    Listings are in an order of the store's own that does not change meanwhile, but for what is said here; only ``limit``
-    and ``after`` of a window count. What is made or removed while somebody reads may be seen or not.
-    """
-
-    async def page_records(self, shelf: Shelf, tenant_id: str, window: Window) -> Slice[Record]:
-        """List what a tenant has on a shelf. Bytes are left out: ``get_attachment`` and ``record_content`` have them."""
-        ...
-
-    async def record_content(self, tenant_id: str, document_id: str) -> bytes | None:
-        """Return the newest content of a document, deleted or not; None once it was purged."""
-        ...
-
-    async def page_inside(self, inside: Inside, tenant_id: str, conversation_id: str, window: Window) -> Slice[Record]:
-        """List what is inside a conversation, deleted or not: of turns the parents first, of a turn's events by ``seq``.
-
-        Of an unknown one there is nothing.
-        """
-        ...
-
-    async def page_chunk_records(self, tenant_id: str, document_id: str, window: Window) -> Slice[Record]:
-        """List the chunks of a document's ready version, deleted or not, by ``ordinal``. Of an unknown one there is nothing."""
-        ...
-
-    async def put_records(self, tenant_id: str, records: Sequence[Record]) -> None:
-        """Keep records of a tenant as they are, in this order: on a shelf what they refer to comes before them.
-
-        What is inside a conversation is all of the same one in a call, with its conversation's record or without. That
-        comes first (its turns need it) and once more after its turns, because it names its head and its running turn.
-        Messages are found as they were, attachments belong to the messages that refer to them.
-
-        A record that is there already stays as it is, so that a copy that was cut can go on; only a tenant's and a
-        conversation's replace what is there. What is inside one conversation is written all or nothing. May use the
-        cheaper setting: what was put is safe once a later ``set_note`` has returned.
-
-        Raises:
-            Conflict: Something refers to what is not there, or has the id or the place of something else. A store may have
-                ids for each tenant on its own; in any other the id of what another tenant has is refused.
-        """
-        ...
-
-    async def set_secret(self, secret: bytes) -> None:
-        """Take over the secret of another store: its API keys and cursors hold here, too."""
-        ...
-
-    async def note(self, name: str) -> str | None:
-        """Return a note that was left here, such as how far a copy has come."""
-        ...
-
-    async def set_note(self, name: str, text: str) -> None:
-        """Leave a note, in the place of one that has this name."""
         ...
 
 

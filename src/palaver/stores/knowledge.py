@@ -1,4 +1,4 @@
-"""The contract of a store, second part: what bots know. The rules of ``stores/base.py`` hold here, too.
+"""The contract of a store: what bots know. The rules of ``stores/base.py`` hold here, too.
 
 A document is a row with its newest content and the number of the version that answers come from. Chunks and vectors of a
 version are written in batches beforehand, where nobody finds them; ``publish_document`` then makes that version the
