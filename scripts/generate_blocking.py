@@ -34,9 +34,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 {imports}
 from palaver.looper import Looper
-from palaver.surface import (
-{surface_names}
-)
+from palaver.surface import {surface_names}
 '''
 
 HUB = '''
@@ -164,7 +162,7 @@ def generated() -> str:
     wanted = [name for name in used(defined, classes + hub) if name != "Hub"]
     header = HEADER.format(
         imports=imports(tree, classes + hub),
-        surface_names="\n".join(f"    {name}," for name in sorted([*wanted, "Hub"])),
+        surface_names=", ".join(sorted([*wanted, "Hub"])),
     )
     return formatted(header + classes + hub)
 

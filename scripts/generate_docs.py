@@ -212,23 +212,33 @@ def noun_of(protocol: str) -> str:
     return "" if protocol == "Hub" else f".{protocol.lower()}"
 
 
+def classes_of(module: str) -> Iterator[ast.ClassDef]:
+    """The classes of a module, in its order."""
+    tree = ast.parse((ROOT / "src" / "palaver" / f"{module}.py").read_text(encoding="utf-8"))
+    return (node for node in tree.body if isinstance(node, ast.ClassDef))
+
+
 def surface() -> str:
     """What a hub can do, noun by noun, and the fields that its calls take."""
-    tree = ast.parse((ROOT / "src" / "palaver" / "surface.py").read_text(encoding="utf-8"))
-    parts, fields = [], []
-    for node in tree.body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        bases = {ast.unparse(base) for base in node.bases}
-        if "Protocol" in bases:
-            methods = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
-            called = [each for each in methods if not each.decorator_list]
-            entries = "\n".join(method_entry(noun_of(node.name), method) for method in called)
-            parts.append(f"### hub{noun_of(node.name)}\n\n{entries}")
-        elif "TypedDict" in bases:
-            names = [f"`{each.target.id}`" for each in node.body if isinstance(each, ast.AnnAssign)]  # type: ignore[union-attr]
-            fields.append((f"`{node.name}`", ", ".join(names), ast.get_docstring(node) or ""))
-    return "\n\n".join(parts) + "\n\n### Fields\n\n" + table(("arguments", "names", "meaning"), fields)
+    parts = []
+    for node in classes_of("surface"):
+        methods = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+        entries = "\n".join(method_entry(noun_of(node.name), each) for each in methods if not each.decorator_list)
+        parts.append(f"### hub{noun_of(node.name)}\n\n{entries}")
+    fields: dict[str, list[str]] = {}
+    rows = []
+    for node in classes_of("arguments"):
+        inherited = [name for base in node.bases for name in fields.get(ast.unparse(base), [])]
+        own = [
+            each.target.id
+            for each in node.body
+            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+        ]
+        fields[node.name] = [*inherited, *own]
+        rows.append(
+            (f"`{node.name}`", ", ".join(f"`{name}`" for name in fields[node.name]), ast.get_docstring(node) or "")
+        )
+    return "\n\n".join(parts) + "\n\n### Fields\n\n" + table(("arguments", "names", "meaning"), rows)
 
 
 PARTS: dict[str, Callable[[], str]] = {

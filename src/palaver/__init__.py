@@ -58,7 +58,8 @@ from palaver.events import Event, EventType
 from palaver.fold import fold
 from palaver.given import Given
 from palaver.page import Page
-from palaver.surface import Accepted, Hub, NewKey, Reply, SearchResult
+from palaver.results import Accepted, NewKey, Reply, SearchResult
+from palaver.surface import Hub
 from palaver.tenant import ApiKey, Scope, Tenant
 
 if TYPE_CHECKING:

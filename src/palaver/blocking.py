@@ -12,6 +12,23 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from palaver.arguments import (
+    AnalyticsQuery,
+    AppendFields,
+    BotFields,
+    BotTrial,
+    ConversationEdits,
+    ConversationFields,
+    ConversationQuery,
+    ConversationWhich,
+    DocumentFields,
+    DocumentQuery,
+    EntityFields,
+    KeyFields,
+    PageQuery,
+    SendOptions,
+    UnfoundQuestionQuery,
+)
 from palaver.attachment import Attachment, FileSource
 from palaver.bot import Bot
 from palaver.conversation import Branch, Conversation, ListedTurn, Message, Turn
@@ -21,41 +38,21 @@ from palaver.events import Event
 from palaver.figures import ConversationAnalytics, FiguresReport, UnfoundQuestion
 from palaver.looper import Looper
 from palaver.page import Page
+from palaver.results import Accepted, Loaded, NewKey, Reply, SearchResult, Visitor
 from palaver.stores.report import StoreReport
 from palaver.surface import (
-    Accepted,
     Analytics,
-    AnalyticsQuery,
-    AppendFields,
-    BotFields,
     Bots,
-    BotTrial,
-    ConversationEdits,
-    ConversationFields,
-    ConversationQuery,
     Conversations,
-    ConversationWhich,
-    DocumentFields,
-    DocumentQuery,
     Documents,
     Entities,
-    EntityFields,
     Files,
     Hub,
-    KeyFields,
     Keys,
-    Loaded,
     Messages,
-    NewKey,
-    PageQuery,
-    Reply,
-    SearchResult,
-    SendOptions,
     Storage,
     Tenants,
     Turns,
-    UnfoundQuestionQuery,
-    Visitor,
     Visitors,
 )
 from palaver.tenant import ApiKey, Tenant

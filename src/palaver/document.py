@@ -10,6 +10,8 @@ from enum import StrEnum
 from os import PathLike
 from typing import Any, NamedTuple
 
+from palaver.errors import InvalidInput
+
 Source = bytes | str | PathLike[str]
 """Bytes, the path of a file, the URL of a page, or a text. A string is a URL if it begins with ``http://`` or
 ``https://``, else the file of that name, if there is one, else a text, if it has blanks and does not end like a file's
@@ -234,3 +236,9 @@ def cited_by(text: str, found: Sequence[Citation]) -> tuple[Citation, ...]:
     ranks = {int(rank) for match in MARK.finditer(text) for rank in re.split(r"[,;]", match[1])}
     marked = tuple(citation for citation in found if citation.rank in ranks)
     return marked or tuple(found)
+
+
+def check_trained(document: Document) -> None:
+    """Raise ``InvalidInput`` unless a run of training made this document."""
+    if document.source is not DocumentSource.TRAINING:
+        raise InvalidInput("This document was added, not trained: delete it instead.")

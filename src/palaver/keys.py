@@ -20,9 +20,9 @@ from datetime import timedelta
 from palaver.clock import Clock, SystemClock, from_micros
 from palaver.errors import Forbidden, NotFound, Unauthenticated
 from palaver.ids import is_id, new_id
+from palaver.results import NewKey
 from palaver.stores.base import Store
 from palaver.stores.orders import KeyDraft
-from palaver.surface import NewKey
 from palaver.tenant import ApiKey, Scope
 from palaver.wire.keys import VISITOR_SECONDS, KeyCreate
 

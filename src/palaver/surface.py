@@ -1,301 +1,45 @@
-"""What a hub can do: one surface, implemented in this process (``hub.py``) and over HTTP (``client/``).
+"""What a hub can do: one surface, implemented in this process (``hub/``) and over HTTP (``client/``).
 
-``blocking.py`` is generated from this file, so it is the one place where a call's name, arguments and meaning are
-written down. Every method raises the errors of ``palaver.errors``; the same call fails the same way on both sides.
+``blocking.py`` is generated from this file, so it is the one place where a call's name, arguments and meaning are written
+down; ``arguments.py`` has the fields of those arguments. Every method raises the errors of ``palaver.errors``; the same call
+fails the same way on both sides.
 
 Lists are pages: iterate over ``page.data``, pass ``page.next`` as ``after``. Ids of another tenant do not exist.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, NotRequired, Protocol, TypedDict, Unpack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol, Unpack
 
-from palaver.attachment import Attached, Attachment, FileSource
+from palaver.arguments import (
+    AnalyticsQuery,
+    AppendFields,
+    BotFields,
+    BotTrial,
+    ConversationEdits,
+    ConversationFields,
+    ConversationQuery,
+    ConversationWhich,
+    DocumentFields,
+    DocumentQuery,
+    EntityFields,
+    KeyFields,
+    PageQuery,
+    SendOptions,
+    UnfoundQuestionQuery,
+)
+from palaver.attachment import Attachment, FileSource
 from palaver.bot import Bot
-from palaver.conversation import Branch, Conversation, ListedTurn, Message, Turn, TurnStatus
-from palaver.document import Chunk, Citation, Document, DocumentSource, Hit, Source, TrainingReport
+from palaver.conversation import Branch, Conversation, ListedTurn, Message, Turn
+from palaver.document import Chunk, Document, Source, TrainingReport
 from palaver.entity import Entity
-from palaver.errors import InvalidInput, NotFound, TurnFailed
 from palaver.events import Event
 from palaver.figures import ConversationAnalytics, FiguresReport, UnfoundQuestion
 from palaver.page import Page
+from palaver.results import Accepted, Loaded, NewKey, Reply, SearchResult, Visitor
 from palaver.stores.report import StoreReport
 from palaver.tenant import ApiKey, Tenant
-
-
-class BotFields(TypedDict, total=False):
-    """``name`` is needed to create a bot. ``metadata`` is merged one level deep by an update; None removes a key.
-    ``retrieval`` says how the bot's documents are searched: ``enabled``, ``k``, ``vector_weight``, ``where`` … ``widget`` says on whose
-    pages it talks to visitors, and how: ``allowed_origins``, ``title``, ``lead`` …; None closes it to them."""
-
-    name: str
-    instructions: str
-    model: str
-    params: Mapping[str, Any]
-    retrieval: Mapping[str, Any]
-    idle_timeout_minutes: int | None
-    widget: Mapping[str, Any] | None
-    metadata: Mapping[str, Any]
-
-
-class BotTrial(TypedDict, total=False):
-    """How a bot would be: what is given takes the place of its own."""
-
-    instructions: str
-    model: str
-    params: Mapping[str, Any]
-    retrieval: Mapping[str, Any]
-
-
-class EntityFields(TypedDict, total=False):
-    """``type`` is ``USER`` or ``LEAD``."""
-
-    type: str
-    external_id: str | None
-    name: str | None
-    email: str | None
-    metadata: Mapping[str, Any]
-
-
-class ConversationFields(TypedDict, total=False):
-    """Who talks: ``entity_id``, or ``entity`` (its fields), or ``entity_type`` and ``external_id`` for short."""
-
-    title: str | None
-    kind: str
-    entity_id: str
-    entity: EntityFields
-    entity_type: str
-    external_id: str | None
-    metadata: Mapping[str, Any]
-
-
-class ConversationEdits(TypedDict, total=False):
-    """What can be edited; status, head and rating have their own calls. Another ``bot_id`` can be given while nobody has spoken."""
-
-    bot_id: str
-    title: str | None
-    external_id: str | None
-    metadata: Mapping[str, Any]
-
-
-class ConversationQuery(TypedDict, total=False):
-    """Filters, the order and the page of a list of conversations. ``sort`` is ``last_activity_at``, ``started_at``,
-    ``created_at``, ``rating`` or ``message_count``; ``order`` is ``desc`` or ``asc``; ``limit`` is 1–200."""
-
-    bot_id: str
-    status: str
-    entity_id: str
-    entity_type: str
-    external_id: str
-    kind: str
-    min_rating: int
-    max_rating: int
-    created_after: datetime
-    created_before: datetime
-    metadata: Mapping[str, str]
-    q: str
-    deleted: bool
-    sort: str
-    order: str
-    limit: int
-    after: str
-    before: str
-
-
-class ConversationWhich(TypedDict, total=False):
-    """Which conversations: the filters of a list of them; none of them: all."""
-
-    bot_id: str
-    status: str
-    entity_id: str
-    entity_type: str
-    external_id: str
-    kind: str
-    min_rating: int
-    max_rating: int
-    created_after: datetime
-    created_before: datetime
-    metadata: Mapping[str, str]
-    q: str
-
-
-class PageQuery(TypedDict, total=False):
-    """Which page: ``limit`` 1–200 (50), and a cursor of the page before (``after``) or behind (``before``)."""
-
-    limit: int
-    after: str
-    before: str
-
-
-class SendOptions(TypedDict, total=False):
-    """How a turn begins.
-
-    ``policy`` says what happens while another turn runs: ``reject`` (the default), ``queue`` or ``interrupt``.
-    ``key`` makes the call safe to retry (1–255 printable ASCII); over HTTP one is made where none is given, and the SDK
-    retries with it. ``client_id`` is the message's own id at the client and serves as the key. ``parent_id`` is the turn
-    to continue (the head of the active path). ``params`` are laid over the bot's for this turn; ``instructions`` among
-    them are laid behind the bot's. ``attachments`` are the images of a question, at most 10: files of ``hub.files`` or their
-    ids, ``data:`` URLs, paths, bytes.
-    """
-
-    policy: str
-    key: str
-    client_id: str
-    parent_id: str
-    params: Mapping[str, Any]
-    attachments: Sequence[Attached]
-
-
-class AppendFields(TypedDict):
-    """A message to store with no model call; ``role`` is ``user`` or ``assistant``, ``attachments`` as for a send."""
-
-    role: str
-    text: str
-    attachments: NotRequired[Sequence[Attached]]
-
-
-class DocumentFields(TypedDict, total=False):
-    """What is said of a document: ``text`` in place of a source, a ``title`` (else that of the file or page), a ``media_type``
-    where no name tells it, ``metadata`` to filter by."""
-
-    text: str
-    title: str | None
-    media_type: str | None
-    metadata: Mapping[str, Any]
-
-
-class DocumentQuery(TypedDict, total=False):
-    """Filters and the page of a list of documents. ``status`` is ``pending``, ``processing``, ``ready`` or ``failed``; ``source`` is
-    ``file``, ``text``, ``url`` or ``training``; ``deleted`` lists those that can be restored."""
-
-    status: str
-    source: str
-    deleted: bool
-    limit: int
-    after: str
-    before: str
-
-
-class KeyFields(TypedDict, total=False):
-    """``scope`` is ``operator``, ``admin``, ``write``, ``read`` or ``visitor`` (which needs ``bot_id`` and ``entity_id``)."""
-
-    tenant_id: str
-    scope: str
-    name: str
-    bot_id: str
-    entity_id: str
-    expires_in_seconds: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A turn that was accepted (``replayed``: by an earlier call with the same key)."""
-
-    turn: Turn
-    user_message: Message | None
-    replayed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A turn that has ended, its question and its answer."""
-
-    turn: Turn
-    user_message: Message | None
-    message: Message
-    replayed: bool = False
-
-    @property
-    def id(self) -> str:
-        """The id of the answer, to rate or regenerate it."""
-        return self.message.id
-
-    @property
-    def text(self) -> str:
-        """What was answered."""
-        return self.message.text
-
-    @property
-    def citations(self) -> tuple[Citation, ...]:
-        """What the answer quotes."""
-        return self.message.citations
-
-
-def reply_of(turn: Turn, question: Message | None, answer: Message | None, *, replayed: bool = False) -> Reply:
-    """Return a turn that has ended as a reply.
-
-    Raises:
-        NotFound: It has no answer: its question was appended alone.
-    """
-    if answer is None:
-        raise NotFound("This turn has no answer: its question was appended alone.")
-    return Reply(turn=turn, user_message=question, message=answer, replayed=replayed)
-
-
-def unless_failed(reply: Reply) -> Reply:
-    """Return the reply of a turn that did not fail.
-
-    Raises:
-        TurnFailed: With the turn and its answer as they are stored.
-    """
-    if reply.turn.status is not TurnStatus.FAILED:
-        return reply
-    error = reply.turn.error
-    raise TurnFailed(
-        error.message if error else "The turn failed.",
-        code=error.code if error else None,
-        turn=reply.turn,
-        reply=reply.message,
-    )
-
-
-def check_trained(document: Document) -> None:
-    """Raise ``InvalidInput`` unless a run of training made this document."""
-    if document.source is not DocumentSource.TRAINING:
-        raise InvalidInput("This document was added, not trained: delete it instead.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchResult:
-    """The chunks that fit a query best, best first. ``mode`` says how they were found: by words alone, or by meaning, too."""
-
-    hits: tuple[Hit, ...]
-    mode: str
-
-    def __iter__(self) -> Iterator[Hit]:
-        return iter(self.hits)
-
-    def __len__(self) -> int:
-        return len(self.hits)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewKey:
-    """A key that was just made. ``secret`` is shown this once and kept nowhere."""
-
-    key: ApiKey
-    secret: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
-    """Somebody who talks to one bot as one entity. ``token`` is what its browser shows in the place of a key."""
-
-    bot_id: str
-    entity: Entity
-    token: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """What came of an import: the ids of the conversations that are new here, and of those that were here and stay as they are."""
-
-    imported: tuple[str, ...]
-    present: tuple[str, ...]
 
 
 class Bots(Protocol):
@@ -617,42 +361,6 @@ class Documents(Protocol):
     async def chunks(self, document_id: str, **page: Unpack[PageQuery]) -> Page[Chunk]:
         """List the chunks that answers come from, in the order of the text."""
         ...
-
-
-class TimeQuery(TypedDict, total=False):
-    """Of which time, bot and model.
-
-    ``from_`` and ``to`` are moments, ``from_`` included and ``to`` not, or days (``2026-01-31``), both included; without them it is
-    today and the 29 days before, at most 400 days. ``timezone`` is an IANA name such as ``Europe/Berlin`` (``UTC``): days are those of its
-    clocks. ``bot_id`` and ``model`` name the only one to tell of.
-    """
-
-    from_: datetime | date | str
-    to: datetime | date | str
-    timezone: str
-    bot_id: str
-    model: str
-
-
-def wire_names(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a query by the names that the HTTP API has: ``from_`` is ``from`` there."""
-    return {("from" if name == "from_" else name): each for name, each in query.items()}
-
-
-class AnalyticsQuery(TimeQuery, total=False):
-    """Which figures, and how they are told apart.
-
-    ``by`` is ``day`` (the default), ``bot``, ``entity``, ``model`` or ``total``. ``entity_id`` names the only one to tell of.
-    ``limit`` is how many rows are told of at most, 1–200 (50); days are all told of.
-    """
-
-    by: str
-    entity_id: str
-    limit: int
-
-
-class UnfoundQuestionQuery(TimeQuery, PageQuery, total=False):
-    """Of which time, and which page."""
 
 
 class Analytics(Protocol):

@@ -16,9 +16,9 @@ from palaver.clock import Clock, SystemClock, from_micros
 from palaver.entity import Entity, EntityType
 from palaver.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from palaver.ids import new_id
+from palaver.results import Visitor
 from palaver.stores.base import Store
 from palaver.stores.orders import EntityChange, EntityDraft
-from palaver.surface import Visitor
 from palaver.wire.keys import VISITOR_SECONDS
 from palaver.wire.visitors import Introduction, VisitorCreate
 from palaver.wire.widget import Widget, widget_of

@@ -29,9 +29,9 @@ from palaver.events import Event
 from palaver.fold import fold
 from palaver.hub import HubRoot
 from palaver.hub.equipment import Equipment
+from palaver.results import Accepted
 from palaver.stores.base import Store
 from palaver.stores.open import store_for
-from palaver.surface import Accepted
 from palaver.testing import FakeClock
 from palaver.turns import EngineLimits, TurnEngine
 from servers.postgres import PostgresServer, name_of

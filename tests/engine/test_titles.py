@@ -19,7 +19,7 @@ from palaver.models.base import ChatModel
 from palaver.models.catalog import Catalog
 from palaver.models.scripted import ScriptedModel
 from palaver.prices import PriceTable
-from palaver.surface import Reply
+from palaver.results import Reply
 from palaver.titles import TITLE_CODE_POINTS, Titler, title_of
 
 ASKED = "Which papers do I need to send a parcel to Norway, and what does it cost?"

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from palaver.arguments import DocumentFields
 from palaver.blocking import BlockingHub
 from palaver.cli.find import PAGE
 from palaver.cli.paths import Entry, Missing
@@ -18,7 +19,6 @@ from palaver.cli.show import clean
 from palaver.document import Document, DocumentStatus
 from palaver.errors import PalaverError
 from palaver.jsonable import encode
-from palaver.surface import DocumentFields
 
 AT_ONCE = 8
 """How many documents are on their way at the same time: enough to keep the server busy."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from palaver.arguments import BotFields
 from palaver.blocking import BlockingHub
 from palaver.bot import Bot
 from palaver.cli.find import get_bot
@@ -14,7 +15,6 @@ from palaver.cli.options import AnswerOptions, BotArgument, DeletedOption, PageO
 from palaver.cli.show import Card, Listing, Sentence, Shown, one_line
 from palaver.cli.target import on_hub
 from palaver.errors import InvalidInput
-from palaver.surface import BotFields
 from palaver.wire.widget import LeadForm
 
 app = typer.Typer(no_args_is_help=True, help="Create and edit bots: instructions, a model and its parameters.")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from palaver.arguments import SendOptions
 from palaver.blocking import BlockingHub
 from palaver.bot import Bot
 from palaver.cli.find import PAGE, find_bot
@@ -19,7 +20,7 @@ from palaver.conversation import Conversation, ImagePart, Message, Role
 from palaver.errors import InvalidInput, NotFound, PalaverError
 from palaver.events import Event, EventType
 from palaver.ids import new_id
-from palaver.surface import Accepted, SendOptions
+from palaver.results import Accepted
 
 EPILOG = """Examples:
 

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from palaver.arguments import ConversationQuery
 from palaver.blocking import BlockingHub
 from palaver.cli.find import get_bot
 from palaver.cli.options import AfterOption, BotOption, DeletedOption, LimitOption, PageOptions, page_of
@@ -16,7 +17,6 @@ from palaver.cli.target import on_hub
 from palaver.conversation import Conversation, Message
 from palaver.jsonable import encode
 from palaver.page import Page
-from palaver.surface import ConversationQuery
 
 app = typer.Typer(no_args_is_help=True, help="Read conversations, end, archive, delete and search them.")
 

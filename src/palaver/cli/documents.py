@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
+from palaver.arguments import DocumentFields, DocumentQuery
 from palaver.blocking import BlockingHub
 from palaver.cli.adding import Adding
 from palaver.cli.find import get_bot
@@ -17,7 +18,6 @@ from palaver.cli.show import Card, Listing, Sentence, Shown, one_line
 from palaver.cli.target import on_hub, pairs
 from palaver.document import Document
 from palaver.sources import is_url
-from palaver.surface import DocumentFields, DocumentQuery
 
 app = typer.Typer(no_args_is_help=True, help="Give bots documents to answer from; list, replace and delete them.")
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, BinaryIO, cast
 
 import typer
 
+from palaver.arguments import ConversationQuery, ConversationWhich
 from palaver.blocking import BlockingHub
 from palaver.cli.find import get_bot
 from palaver.cli.progress import bar
@@ -21,7 +22,7 @@ from palaver.cli.target import pairs
 from palaver.errors import InvalidInput
 from palaver.exports.base import MARKS, Format, Rows
 from palaver.hub.conversations import LocalConversations
-from palaver.surface import ConversationQuery, ConversationWhich, Hub
+from palaver.surface import Hub
 
 EPILOG = """Examples:
 

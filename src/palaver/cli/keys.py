@@ -9,13 +9,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from palaver.arguments import KeyFields
 from palaver.blocking import BlockingHub
 from palaver.cli.options import PageOptions
 from palaver.cli.show import Listing, Sentence, Shown
 from palaver.cli.target import on_hub
 from palaver.errors import InvalidInput
 from palaver.jsonable import encode
-from palaver.surface import KeyFields, NewKey
+from palaver.results import NewKey
 from palaver.tenant import Scope
 
 app = typer.Typer(

@@ -20,8 +20,9 @@ from palaver.cli.show import Sentence, Shown, clean, one_line
 from palaver.cli.target import pairs
 from palaver.document import Document, DocumentStatus, TrainingReport, report_of
 from palaver.jsonable import encode
+from palaver.results import SearchResult
 from palaver.settling import settled
-from palaver.surface import Hub, SearchResult
+from palaver.surface import Hub
 
 SEARCH_EPILOG = """Examples:
 

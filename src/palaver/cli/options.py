@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from palaver.arguments import BotFields, PageQuery
 from palaver.cli.target import pairs
 from palaver.errors import InvalidInput
-from palaver.surface import BotFields, PageQuery
 
 BotArgument = Annotated[str, typer.Argument(metavar="BOT", help="A bot's name or id.")]
 BotOption = Annotated[str | None, typer.Option("--bot", help="Only with this bot (name or id).")]

@@ -13,13 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from palaver.analytics.table import figures_csv
+from palaver.arguments import TimeQuery, UnfoundQuestionQuery
 from palaver.blocking import BlockingHub
 from palaver.cli.find import get_bot
 from palaver.cli.options import AfterOption, BotOption, page_of
 from palaver.cli.show import Card, Listing, Shown, one_line, said
 from palaver.figures import ConversationAnalytics, Figures, FiguresReport, Ratings
 from palaver.jsonable import encode
-from palaver.surface import TimeQuery, UnfoundQuestionQuery
 
 EPILOG = "Example: palaver stats --by bot --from 2026-01-01 --timezone Europe/Berlin"
 _BAR_WIDTH = 16

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
+from palaver.arguments import AnalyticsQuery, UnfoundQuestionQuery, wire_names
 from palaver.client.nouns import Noun, path_of, query_string, value_of
 from palaver.client.transport import Call
 from palaver.figures import ConversationAnalytics, FiguresReport, UnfoundQuestion
 from palaver.page import Page
-from palaver.surface import AnalyticsQuery, UnfoundQuestionQuery, wire_names
 
 _FIGURES = "/v1/analytics/figures"
 

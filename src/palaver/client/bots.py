@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Unpack
 
+from palaver.arguments import BotFields, BotTrial, PageQuery
 from palaver.bot import Bot
 from palaver.client.follow import told_once
 from palaver.client.nouns import Noun, path_of
 from palaver.client.transport import Call
 from palaver.events import Event
 from palaver.page import Page
-from palaver.surface import BotFields, BotTrial, PageQuery
 
 
 class HttpBots(Noun):

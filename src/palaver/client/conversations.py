@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Unpack
 
+from palaver.arguments import ConversationEdits, ConversationFields, ConversationQuery, ConversationWhich
 from palaver.client.nouns import Noun, path_of, query_string, shaped
 from palaver.client.transport import Call
 from palaver.conversation import Branch, Conversation
 from palaver.page import Page
-from palaver.surface import ConversationEdits, ConversationFields, ConversationQuery, ConversationWhich, Loaded
+from palaver.results import Loaded
 
 
 def _path(conversation_id: str, action: str = "") -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Unpack
 
+from palaver.arguments import DocumentFields, DocumentQuery, PageQuery
 from palaver.client.nouns import Noun, path_of
 from palaver.client.transport import Call
 from palaver.document import Chunk, Document, Source
 from palaver.page import Page
 from palaver.settling import settled
 from palaver.sources import told
-from palaver.surface import DocumentFields, DocumentQuery, PageQuery
 from palaver.wire.checking import check
 from palaver.wire.documents import DocumentForm
 

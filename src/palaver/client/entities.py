@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from palaver.arguments import EntityFields, PageQuery
 from palaver.client.nouns import Noun, path_of
 from palaver.client.transport import Call
 from palaver.entity import Entity
 from palaver.page import Page
-from palaver.surface import EntityFields, PageQuery
 
 
 class HttpEntities(Noun):

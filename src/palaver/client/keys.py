@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from palaver.arguments import KeyFields, PageQuery
 from palaver.client.nouns import Noun, path_of
 from palaver.client.transport import Call
 from palaver.page import Page
-from palaver.surface import KeyFields, NewKey, PageQuery, Visitor
+from palaver.results import NewKey, Visitor
 from palaver.tenant import ApiKey
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from palaver.client.documents import HttpDocuments
 from palaver.client.nouns import Noun, path_of, shaped, value_of
 from palaver.client.transport import Call, Transport
-from palaver.document import Document, TrainingReport, report_of
-from palaver.surface import SearchResult, check_trained
+from palaver.document import Document, TrainingReport, check_trained, report_of
+from palaver.results import SearchResult
 
 ACCEPTED = 202
 

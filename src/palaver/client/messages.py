@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, Unpack
 
+from palaver.arguments import AppendFields, PageQuery, SendOptions
 from palaver.attaching import with_files
 from palaver.client.follow import Follower
 from palaver.client.nouns import Noun, path_of, shaped
@@ -18,7 +19,7 @@ from palaver.client.transport import Call
 from palaver.conversation import Message
 from palaver.events import Event
 from palaver.page import Page
-from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions, unless_failed
+from palaver.results import Accepted, Reply, unless_failed
 
 
 async def _begin(path: str, body: dict[str, Any], options: SendOptions) -> Call:

@@ -9,7 +9,7 @@ from palaver.client.nouns import shaped
 from palaver.client.transport import Answer
 from palaver.conversation import Message, Turn
 from palaver.events import Event
-from palaver.surface import Accepted, Reply, reply_of, unless_failed
+from palaver.results import Accepted, Reply, reply_of, unless_failed
 
 
 def _message(raw: Any) -> Message | None:

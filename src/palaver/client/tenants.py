@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from palaver.arguments import PageQuery
 from palaver.client.nouns import Noun
 from palaver.page import Page
-from palaver.surface import PageQuery
 from palaver.tenant import Tenant
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Unpack
 
+from palaver.arguments import PageQuery
 from palaver.client.follow import Follower
 from palaver.client.nouns import Noun, path_of
 from palaver.client.replies import told_reply
@@ -14,7 +15,7 @@ from palaver.conversation import ListedTurn, Turn
 from palaver.errors import InvalidInput
 from palaver.events import Event
 from palaver.page import Page
-from palaver.surface import PageQuery, Reply
+from palaver.results import Reply
 
 
 class HttpTurns(Noun):

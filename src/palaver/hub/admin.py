@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from palaver.arguments import KeyFields, PageQuery
 from palaver.hub.place import Place
 from palaver.keys import KeyRing
 from palaver.page import Page
+from palaver.results import NewKey, Visitor
 from palaver.stores.report import StoreReport
-from palaver.surface import KeyFields, NewKey, PageQuery, Visitor
 from palaver.tenant import ApiKey, Tenant
 from palaver.visitors import Visitors
 from palaver.wire.checking import check

@@ -12,10 +12,10 @@ from palaver.analytics.days import begin_of_day, moment_of
 from palaver.analytics.report import Question, Reports
 from palaver.analytics.table import COLUMNS, figures_csv
 from palaver.analytics.unfound import Unfound
+from palaver.arguments import AnalyticsQuery, UnfoundQuestionQuery, wire_names
 from palaver.figures import ConversationAnalytics, FiguresReport, UnfoundQuestion
 from palaver.hub.place import Place
 from palaver.page import Page
-from palaver.surface import AnalyticsQuery, UnfoundQuestionQuery, wire_names
 from palaver.wire.analytics import FiguresQuery, TableQuery, TimeQuery, UnfoundQuery
 from palaver.wire.checking import check
 

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Unpack
 
+from palaver.arguments import BotFields, BotTrial, EntityFields, PageQuery
 from palaver.bot import Bot
 from palaver.conversation import Role
 from palaver.entity import Entity
@@ -17,7 +18,6 @@ from palaver.ids import new_id
 from palaver.once import once
 from palaver.page import Page
 from palaver.stores.orders import BotChange, BotDraft, EntityChange, EntityDraft, Made
-from palaver.surface import BotFields, BotTrial, EntityFields, PageQuery
 from palaver.wire import bots as wire
 from palaver.wire.checking import check
 from palaver.wire.entities import EntityCreate, EntityEdit

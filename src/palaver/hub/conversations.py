@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any, Unpack
 
+from palaver.arguments import ConversationEdits, ConversationFields, ConversationQuery, ConversationWhich
 from palaver.conversation import Branch, Conversation, ConversationStatus
 from palaver.exports.exporting import Exported, Exporter, Told
 from palaver.hub.place import Place
@@ -15,6 +16,7 @@ from palaver.ids import new_id
 from palaver.imports.incoming import Importer
 from palaver.once import once
 from palaver.page import Page
+from palaver.results import Loaded
 from palaver.stores.orders import (
     ConversationChange,
     ConversationDraft,
@@ -23,7 +25,6 @@ from palaver.stores.orders import (
     EntityDraft,
     Made,
 )
-from palaver.surface import ConversationEdits, ConversationFields, ConversationQuery, ConversationWhich, Loaded
 from palaver.wire import conversations as wire
 from palaver.wire.checking import check
 from palaver.wire.exports import ExportAllQuery, ExportQuery

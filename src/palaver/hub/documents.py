@@ -7,6 +7,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, Unpack
 
+from palaver.arguments import DocumentFields, DocumentQuery, PageQuery
 from palaver.document import Chunk, Document, DocumentSource, Source
 from palaver.errors import Conflict
 from palaver.hub.intake import Content
@@ -18,7 +19,6 @@ from palaver.settling import settled
 from palaver.sources import File, told
 from palaver.stores.knowledge_orders import DocumentDraft, DocumentFilter, Replacement
 from palaver.stores.orders import Made
-from palaver.surface import DocumentFields, DocumentQuery, PageQuery
 from palaver.training.sheet import training_csv
 from palaver.wire import documents as wire
 from palaver.wire.checking import check

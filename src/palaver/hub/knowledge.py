@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from palaver.document import TrainingReport, report_of
+from palaver.document import TrainingReport, check_trained, report_of
 from palaver.hub.documents import LocalDocuments
 from palaver.hub.place import Place
+from palaver.results import SearchResult
 from palaver.stores.knowledge_orders import TrainingFilter
-from palaver.surface import SearchResult, check_trained
 from palaver.wire.checking import check
 from palaver.wire.knowledge import KnowledgeSearch, TrainStart
 

@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, Unpack
 
+from palaver.arguments import AppendFields, PageQuery, SendOptions
 from palaver.attaching import with_files
 from palaver.conversation import ImagePart, Message, Part, Role, TextPart
 from palaver.errors import InvalidInput, ModelError
@@ -18,6 +19,7 @@ from palaver.ids import child_id, is_id
 from palaver.models.base import can_see
 from palaver.once import once
 from palaver.page import Page, Window
+from palaver.results import Accepted, Reply, unless_failed
 from palaver.stores.orders import (
     AppendedMessage,
     Continue,
@@ -28,7 +30,6 @@ from palaver.stores.orders import (
     SearchQuery,
     TurnOrder,
 )
-from palaver.surface import Accepted, AppendFields, PageQuery, Reply, SendOptions, unless_failed
 from palaver.wire import messages as wire
 from palaver.wire.checking import check
 from palaver.wire.pages import DeletedMessageQuery, MessageQuery

@@ -6,13 +6,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Unpack
 
+from palaver.arguments import PageQuery
 from palaver.conversation import ListedTurn, Turn
 from palaver.errors import InvalidInput
 from palaver.events import Event
 from palaver.hub.place import Place
 from palaver.page import Page
 from palaver.reader import check_cursor
-from palaver.surface import PageQuery, Reply, reply_of
+from palaver.results import Reply, reply_of
 from palaver.wire.checking import check
 from palaver.wire.pages import TurnQuery
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from palaver.arguments import AppendFields
 from palaver.conversation import Message, Role
 from palaver.errors import InvalidInput
 from palaver.langchain.calls import AnyHub, block, wait
 from palaver.page import PAGE_LIMIT_MAX
-from palaver.surface import AppendFields, Hub
+from palaver.surface import Hub
 
 _ROLES = {"human": Role.USER, "ai": Role.ASSISTANT}
 

@@ -17,11 +17,12 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
+from palaver.arguments import DocumentFields
 from palaver.document import Document as StoredDocument
 from palaver.langchain.calls import AnyHub, block, wait
 from palaver.page import PAGE_LIMIT_MAX
 from palaver.retrieval.settings import K_MAX
-from palaver.surface import DocumentFields, Hub
+from palaver.surface import Hub
 
 ID_KEY = "langchain_id"
 KEPT = {"kept_by": "langchain"}

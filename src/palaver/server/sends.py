@@ -10,9 +10,9 @@ from starlette.responses import Response
 from palaver.http.presence import while_there
 from palaver.http.sse import EventStream, wants_stream
 from palaver.jsonable import encode
+from palaver.results import Accepted
 from palaver.server import visits
 from palaver.server.call import Call, json_response
-from palaver.surface import Accepted
 
 _ASYNC = re.compile(r"(?:^|,)\s*respond-async\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
 

@@ -19,9 +19,9 @@ from palaver.conversation import Branch, Conversation, ListedTurn, Message, Turn
 from palaver.document import Chunk, Document, TrainingReport
 from palaver.entity import Entity
 from palaver.figures import ConversationAnalytics, FiguresReport, UnfoundQuestion
+from palaver.results import Loaded, NewKey, SearchResult, Visitor
 from palaver.stores.orders import StoreHealth
 from palaver.stores.report import StoreReport
-from palaver.surface import Loaded, NewKey, SearchResult, Visitor
 from palaver.tenant import ApiKey, Scope, Tenant
 from palaver.wire.base import Wire
 from palaver.wire.widget import LeadForm

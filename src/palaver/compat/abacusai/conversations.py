@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from palaver.arguments import ConversationQuery
 from palaver.compat.abacusai.history import Reader, message_at, visible
 from palaver.compat.abacusai.schemas import (
     Clearing,
@@ -26,7 +27,7 @@ from palaver.compat.abacusai.translate import (
 )
 from palaver.conversation import Conversation, Message, Role
 from palaver.errors import InvalidInput, NotFound
-from palaver.surface import ConversationQuery, Hub
+from palaver.surface import Hub
 
 
 async def meant(hub: Hub, asked: OneConversation | ConversationSend) -> Conversation:

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from palaver.arguments import PageQuery
 from palaver.compat.lists import each
 from palaver.conversation import Message
 from palaver.errors import Conflict, InvalidInput
 from palaver.page import PAGE_LIMIT_MAX
-from palaver.surface import Hub, PageQuery
+from palaver.surface import Hub
 
 READINGS_MAX = 20_000
 

@@ -15,8 +15,8 @@ from palaver.conversation import Conversation
 from palaver.errors import ModelError, TurnFailed
 from palaver.http.presence import while_there
 from palaver.http.sse import Stream
+from palaver.results import Accepted, Reply, unless_failed
 from palaver.serving import Caller
-from palaver.surface import Accepted, Reply, unless_failed
 from palaver.tenant import Scope
 
 PING = b'{"ping":true}\n'

@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from palaver.arguments import ConversationQuery
 from palaver.compat.abacusai.history import Reader, behind
 from palaver.compat.abacusai.schemas import SESSIONS_MAX
 from palaver.compat.abacusai.translate import Shape, chat_session
@@ -13,7 +14,7 @@ from palaver.compat.lists import each
 from palaver.conversation import Conversation
 from palaver.document import Document, DocumentStatus
 from palaver.page import PAGE_LIMIT_MAX, Page
-from palaver.surface import ConversationQuery, Hub
+from palaver.surface import Hub
 
 
 async def create(reader: Reader, project_id: str, name: str | None) -> Shape:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from palaver.arguments import SendOptions
 from palaver.compat.knowrithm.translate import CONTEXT_LENGTH
 from palaver.conversation import Conversation, Role
 from palaver.errors import ModelError, TurnFailed, TurnInProgress
-from palaver.surface import Hub, Reply, SendOptions, unless_failed
+from palaver.results import Reply, unless_failed
+from palaver.surface import Hub
 
 
 async def begin(hub: Hub, conversation_id: str, text: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from palaver.arguments import ConversationEdits, ConversationFields
 from palaver.compat.knowrithm.agents import agent_id_of
 from palaver.compat.knowrithm.paging import Rows, each
 from palaver.compat.knowrithm.schemas import ConversationBegin, ConversationChange, ConversationQuery, Shown
 from palaver.compat.knowrithm.translate import CONTEXT_LENGTH
 from palaver.conversation import Conversation, ConversationStatus
-from palaver.surface import ConversationEdits, ConversationFields, Hub
+from palaver.surface import Hub
 
 
 async def begin(hub: Hub, wanted: ConversationBegin) -> Conversation:

@@ -11,7 +11,7 @@ from palaver.conversation import Conversation, Message, Turn, TurnStatus
 from palaver.document import Chunk, Citation, Document, DocumentStatus, Hit
 from palaver.entity import Entity, EntityType
 from palaver.jsonable import encode
-from palaver.surface import Reply
+from palaver.results import Reply
 from palaver.tenant import ApiKey, Scope
 
 CONTEXT_LENGTH = "max_context_length"

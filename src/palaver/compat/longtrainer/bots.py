@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from palaver.arguments import BotFields
 from palaver.bot import Bot
 from palaver.compat.longtrainer.prompts import CUSTOMER_SUPPORT, instructions_of
 from palaver.compat.longtrainer.refusals import not_offered
 from palaver.errors import InvalidInput
 from palaver.ids import new_id
-from palaver.surface import BotFields, Hub
+from palaver.surface import Hub
 
 _AGENTS = frozenset({"research", "coding", "financial"})
 _TEMPLATES: Mapping[str, str] = {"customer_support": CUSTOMER_SUPPORT}

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from palaver.arguments import SendOptions
 from palaver.attachment import Attached
 from palaver.compat.lists import each
 from palaver.compat.longtrainer import questions
@@ -16,7 +17,8 @@ from palaver.compat.longtrainer.translate import Answer, Exchange, cited, exchan
 from palaver.conversation import Conversation, Kind, Message, Role
 from palaver.errors import InvalidInput, NotFound
 from palaver.page import PAGE_LIMIT_MAX, Order
-from palaver.surface import Hub, Reply, SendOptions
+from palaver.results import Reply
+from palaver.surface import Hub
 
 POLICY = "queue"
 """LongTrainer knows no «busy»: a question that comes while an answer is under way is answered behind it."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from palaver.arguments import DocumentFields
 from palaver.compat.lists import each
 from palaver.compat.longtrainer.refusals import not_offered
 from palaver.compat.longtrainer.translate import found_metadata, whole_text
@@ -20,7 +21,7 @@ from palaver.errors import DocumentFailed, InvalidInput, NotFound
 from palaver.page import PAGE_LIMIT_MAX
 from palaver.retrieval.kinds import READ_ENDINGS
 from palaver.sources import is_url
-from palaver.surface import DocumentFields, Hub
+from palaver.surface import Hub
 from palaver.text import as_name, is_blank
 
 _VIDEOS = ("youtube.com", "youtu.be")

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from palaver.arguments import BotFields
 from palaver.compat.longtrainer.prompts import DEFAULT, instructions_of
 from palaver.compat.longtrainer.refusals import not_offered
-from palaver.surface import BotFields
 
 NUM_K = 3
 OWN = "longtrainer"

@@ -11,7 +11,7 @@ from typing import Self
 from palaver.blocking import BlockingHub
 from palaver.compat.longtrainer.translate import cited
 from palaver.events import Event
-from palaver.surface import unless_failed
+from palaver.results import unless_failed
 
 
 class AnswerStream(Iterator[str]):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import palaver
+from palaver.arguments import BotFields
 from palaver.bot import Bot
 from palaver.compat.closing import Closing
 from palaver.compat.longtrainer import bots, chats, knowledge, options, prompts, sheets
@@ -21,7 +22,6 @@ from palaver.compat.longtrainer.translate import NOTHING_NEW, TRAINED, Answer
 from palaver.conversation import Kind
 from palaver.errors import InvalidInput
 from palaver.given import Given
-from palaver.surface import BotFields
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings

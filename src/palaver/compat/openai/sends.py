@@ -19,8 +19,8 @@ from palaver.compat.openai.threads import append
 from palaver.conversation import Conversation, Turn
 from palaver.errors import KeyReused, PalaverError
 from palaver.http.idempotency import read_key
+from palaver.results import Accepted
 from palaver.serving import Caller
-from palaver.surface import Accepted
 from palaver.wire.messages import AppendedMessage
 
 COUNT = "x-stainless-retry-count"

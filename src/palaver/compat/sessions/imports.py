@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from palaver.arguments import AppendFields
 from palaver.blocking import BlockingHub
 from palaver.bot import Bot
 from palaver.errors import Conflict, FeatureAbsent, InvalidInput, KeyReused, NameTaken, NotFound, StoreUnavailable
 from palaver.ids import is_id
-from palaver.surface import AppendFields
 from palaver.text import from_model, is_blank
 from palaver.wire.messages import APPEND_MAX
 

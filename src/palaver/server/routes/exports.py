@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from palaver.exports.base import MEDIA_TYPES
 from palaver.http.downloads import streamed
+from palaver.results import Loaded
 from palaver.server.call import Answered, Call, Endpoint, value
-from palaver.surface import Loaded
 from palaver.tenant import Scope
 from palaver.wire.exports import ExportAllQuery, ExportQuery
 from palaver.wire.lines import ConversationLoad

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from palaver.errors import Forbidden
+from palaver.results import NewKey
 from palaver.server.call import Answered, Call, Endpoint, page, value
-from palaver.surface import NewKey
 from palaver.tenant import ApiKey, Scope, Tenant
 from palaver.wire.keys import KeyCreate
 from palaver.wire.pages import PageQuery

@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from palaver.document import Document, TrainingReport
+from palaver.results import SearchResult
 from palaver.server.call import Answered, Call, Endpoint, value
 from palaver.server.routes.documents import document
-from palaver.surface import SearchResult
 from palaver.tenant import Scope
 from palaver.wire.knowledge import KnowledgeSearch, TrainStart
 

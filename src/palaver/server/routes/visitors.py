@@ -7,9 +7,9 @@ from starlette.responses import Response
 from palaver.allowances import Rate
 from palaver.errors import Forbidden
 from palaver.http.callers import address_of
+from palaver.results import Visitor
 from palaver.server.call import Answered, Call, Endpoint, value
 from palaver.server.shapes import WidgetLook
-from palaver.surface import Visitor
 from palaver.tenant import Scope
 from palaver.visitors import Visit
 from palaver.wire.base import Empty

@@ -7,6 +7,7 @@ from typing import Unpack
 
 from starlette.responses import Response
 
+from palaver.arguments import KeyFields
 from palaver.clock import SystemClock, from_micros
 from palaver.compat.base import SurfaceRoute
 from palaver.compat.knowrithm.answers import Record, answer, body, done, named, no_body
@@ -15,8 +16,8 @@ from palaver.compat.knowrithm.paging import each
 from palaver.compat.knowrithm.schemas import KeyCreate
 from palaver.compat.knowrithm.translate import granted, key_record, scope_of
 from palaver.errors import Conflict, InvalidInput
+from palaver.results import NewKey
 from palaver.serving import Caller
-from palaver.surface import KeyFields, NewKey
 from palaver.tenant import ApiKey, Scope
 
 _KEYS, _OWN = "/v1/auth/api-keys", "/v1/auth/api-key"
