@@ -34,6 +34,7 @@ SECTIONS = (
     "nearest",
     "first_token",
     "ingest_files",
+    "page",
 )
 
 

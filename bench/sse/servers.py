@@ -1,4 +1,4 @@
-"""Servers in processes of their own: ours as ``palaver serve`` starts it, the bare one with the same settings."""
+"""Servers in processes of their own: ours as ``palaver serve`` starts it, the bare one with the same settings, and a model's."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ class Server:
     port: int
     pid: int
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Make a request and return the JSON it answers with."""
         data = None if body is None else json.dumps(body).encode()
-        url = f"http://127.0.0.1:{self.port}{path}"
-        request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
         with urllib.request.urlopen(request, timeout=60) as response:
             return json.load(response)
 
@@ -71,21 +75,35 @@ def _running(command: Sequence[str], port: int, env: Mapping[str, str], log: Pat
 
 @contextmanager
 def bare(folder: Path) -> Iterator[Server]:
-    """The bare Starlette app under uvicorn with uvloop and httptools, no access log."""
-    port = _free_port()
-    command = [sys.executable, "-m", "uvicorn", "bench.sse.bare:app", "--port", str(port)]
-    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
-    with _running(command, port, {}, folder / "bare.log") as server:
+    """The bare Starlette app."""
+    with _app("bench.sse.bare:app", folder / "bare.log") as server:
         yield server
 
 
 @contextmanager
-def ours(store: str, log: Path) -> Iterator[Server]:
-    """``palaver serve`` on that store."""
+def model(folder: Path) -> Iterator[Server]:
+    """The model's server; see its module for the models that it has."""
+    with _app("bench.sse.model:app", folder / "model.log") as server:
+        yield server
+
+
+@contextmanager
+def _app(name: str, log: Path) -> Iterator[Server]:
+    """An app under uvicorn with uvloop and httptools, no access log."""
+    port = _free_port()
+    command = [sys.executable, "-m", "uvicorn", name, "--port", str(port)]
+    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+    with _running(command, port, {}, log) as server:
+        yield server
+
+
+@contextmanager
+def ours(store: str, log: Path, env: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """``palaver serve`` on that store. ``env`` is laid over the environment."""
     port = _free_port()
     code = "from palaver.cli.main import run; run()"
     command = [sys.executable, "-c", code, "serve", "--port", str(port), "--store", store]
-    with _running(command, port, {"PALAVER_LOG_LEVEL": "warning"}, log) as server:
+    with _running(command, port, {"PALAVER_LOG_LEVEL": "warning", **(env or {})}, log) as server:
         yield server
 
 
