@@ -87,3 +87,24 @@ async def test_what_is_shown(desk: Desk) -> None:
     assert 'align="right"' in await shown("| a |\n|--:|\n| 1 |")
     assert 'rel="noopener noreferrer nofollow"' in await shown("<http://a.example>")
     assert 'start="7"' in await shown("7. seven")
+
+
+HIGHLIGHTED = """async (texts) => {
+  const page = document.querySelector("script[type=module]").src.replace("app.js", "markdown.js");
+  const { renderInto } = await import(page);
+  const roots = texts.map((text) => Object.assign(document.createElement("div"), { text }));
+  for (const root of roots) renderInto(root, root.text);
+  const isDone = (root) => !root.text.includes("python") || root.querySelector(".hljs-built_in");
+  while (!roots.every(isDone)) await new Promise((resolve) => setTimeout(resolve, 20));
+  return roots.map((root) => root.querySelector("code").textContent);
+}"""
+
+
+async def test_every_block_of_code_is_highlighted(desk: Desk) -> None:
+    """However many come at once, and whatever lies between that can't be; their text stays."""
+    await desk.go()
+    await desk.page.locator("#app > *").first.wait_for()
+    languages = ["python", "no-such-language", "", "python"] * 10
+    texts = [f"```{language}\nprint({number})\n```\n" for number, language in enumerate(languages)]
+    shown = await desk.page.evaluate(HIGHLIGHTED, texts)
+    assert shown == [f"print({number})\n" for number in range(len(languages))]

@@ -1,5 +1,6 @@
 declare const DOMPurify: {
   addHook(name: "afterSanitizeAttributes", hook: (element: Element) => void): void;
-  sanitize(markup: string, allowed: { RETURN_DOM_FRAGMENT: boolean }): DocumentFragment;
+  setConfig(allowed: { RETURN_DOM_FRAGMENT: true; [rule: string]: unknown }): void;
+  sanitize(markup: string): DocumentFragment;
 };
 export default DOMPurify;

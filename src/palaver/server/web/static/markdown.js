@@ -7,7 +7,7 @@ import { Marked } from "./vendor/marked.js";
 import DOMPurify from "./vendor/purify.js";
 
 const HIGHLIGHTED_MAX = 20_000; // characters of code: more than anybody reads
-const ALLOWED = {
+DOMPurify.setConfig({
   ALLOWED_TAGS: [
     "a", "blockquote", "br", "button", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "span",
     "strong", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
@@ -17,7 +17,7 @@ const ALLOWED = {
   ADD_URI_SAFE_ATTR: ["align", "data-cite", "start", "type"], // all others have to be addresses of this form
   ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:)/i,
   RETURN_DOM_FRAGMENT: true,
-};
+});
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 const escaped = (text) => text.replace(/[&<>"']/g, (character) => ESCAPES[character]);
 
@@ -57,14 +57,25 @@ DOMPurify.addHook("afterSanitizeAttributes", (element) => {
 
 const languageOf = (code) => /language-([\w+#.-]{1,40})/.exec(code.className)?.[1] ?? "";
 
-let loading;
+const plain = []; // blocks of code that wait
+let isHighlighting = false;
+
+/** Highlight a block of code soon: one a task, so that no key waits for many, and the newest first, for one looks at them. */
 async function highlight(code) {
   if (code.textContent.length > HIGHLIGHTED_MAX || !languageOf(code)) return;
-  loading ??= import("./vendor/highlight.js");
-  const highlighter = (await loading).default;
-  if (!highlighter.getLanguage(languageOf(code))) return;
-  const { value } = highlighter.highlight(code.textContent, { language: languageOf(code), ignoreIllegals: true });
-  code.replaceChildren(DOMPurify.sanitize(value, ALLOWED));
+  plain.push(code);
+  if (isHighlighting) return;
+  isHighlighting = true;
+  try {
+    const highlighter = (await import("./vendor/highlight.js")).default;
+    for (let next; (next = plain.pop()); await new Promise((resolve) => setTimeout(resolve))) {
+      if (!highlighter.getLanguage(languageOf(next))) continue;
+      const { value } = highlighter.highlight(next.textContent, { language: languageOf(next), ignoreIllegals: true });
+      next.replaceChildren(DOMPurify.sanitize(value));
+    }
+  } finally {
+    isHighlighting = false;
+  }
 }
 
 /** Give each block of code its head with the language and a button to copy it, and let wide tables scroll. */
@@ -93,7 +104,7 @@ function dressed(fragment, settled) {
   return fragment;
 }
 
-const fragmentOf = (markup, settled) => dressed(DOMPurify.sanitize(markup, ALLOWED), settled);
+const fragmentOf = (markup, settled) => dressed(DOMPurify.sanitize(markup), settled);
 const straight = (text) => text.replace(/\r\n?/g, "\n");
 
 /** Show a whole text in an element. @param {Iterable<number>} ranks  of the citations that its marks may name */
