@@ -13,6 +13,7 @@ import inspect
 import json
 import re
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -151,6 +152,29 @@ def read_csv(path: str) -> list[list[str]]:
         return list(csv.reader(file))
 
 
+WORD = {
+    "[Content_Types].xml": """<?xml version="1.0"?>
+<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">
+<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
+<Override PartName="/word/document.xml"
+ ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>""",
+    "_rels/.rels": """<?xml version="1.0"?>
+<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="main"
+ Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/>
+</Relationships>""",
+    "word/document.xml": """<?xml version="1.0"?>
+<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>
+<w:p><w:r><w:t>The desk is open.</w:t></w:r></w:p><w:p><w:r><w:t>Ring twice.</w:t></w:r></w:p></w:body></w:document>""",
+}
+"""The parts of a Word file of two paragraphs."""
+
+
+def write_word(path: str) -> None:
+    with zipfile.ZipFile(path, "w") as file:
+        for name, part in WORD.items():
+            file.writestr(name, part)
+
+
 def knowledge(told: Told, trainer: Any) -> tuple[str, str]:
     """Two bots and what they know."""
     step = told.step
@@ -167,6 +191,14 @@ def knowledge(told: Told, trainer: Any) -> tuple[str, str]:
     paths = ["parcel.csv", "pickup.csv"]
     step("add_documents_from_paths, CSV", lambda: trainer.add_documents_from_paths(paths, bot))
     step("aadd_document_from_path, CSV", lambda: asyncio.run(trainer.aadd_document_from_path("customs.csv", bot)))
+    write_word("desk.docx")
+    step("add_document_from_path, Word", lambda: trainer.add_document_from_path("desk.docx", bot))
+    Path("hours.json").write_text('{"days": [{"name": "Monday", "open": 9}, {"name": "Sunday"}]}', encoding="utf-8")
+    for name, found in (("texts", ".days[].name"), ("objects", ".days[0]")):
+        step(
+            f"add_document_from_json, {name}",
+            lambda found=found: trainer.add_document_from_json("hours.json", bot, found),
+        )
     given = [Document(page_content="A cat likes music.", metadata={"source": "pets", "shelf": 3})]
     step("pass_documents", lambda: trainer.pass_documents(given, bot))
     step("pass_documents, again", lambda: trainer.pass_documents(given, bot))
@@ -294,8 +326,13 @@ def apart(told: Told, trainer: Any, bot: str, chat: str) -> None:
         lambda: trainer.get_vision_response("?", ["nowhere.png"], bot, trainer.new_vision_chat(bot)),
     )
     step("a chat that is not there", lambda: trainer.get_chat_by_id("chat-nowhere"))
+    step("an answer in a chat that is not there", lambda: trainer.get_response("?", bot, "chat-nowhere")[0])
+    step("create_bot, unknown bot", lambda: trainer.create_bot("bot-nowhere"))
     step("load_bot, unknown bot", lambda: trainer.load_bot("bot-nowhere"))
+    step("a chat with the bot that load_bot was given", lambda: trainer.new_chat("bot-nowhere"), kinds)
+    step("get_documents, unknown bot", lambda: trainer.get_documents("bot-nowhere-2"))
     step("invoke_vectorstore, unknown bot", lambda: trainer.invoke_vectorstore("bot-nowhere-2", "x"))
+    readings(told, trainer)
     fresh = trainer.initialize_bot_id()
     trainer.create_bot(fresh)
     step("a chat of another bot", lambda: trainer.get_response("Hello?", fresh, chat)[0])
@@ -310,6 +347,16 @@ def apart(told: Told, trainer: Any, bot: str, chat: str) -> None:
     for number in range(4):
         trainer.get_response(f"Number {number} {'and on ' * 300}", bot, long)
     told.steps["questions before this one that the model was given"] = len(trainer.llm.seen[-1]["said"]) // 2
+
+
+def readings(told: Told, trainer: Any) -> None:
+    """Where they part about JSON that no filter is given for."""
+    Path("rows.json").write_text('{"rows": [{"text": "salt"}]}', encoding="utf-8")
+    Path("rows.jsonl").write_text('{"text": "salt"}\n{"text": "blue"}\n', encoding="utf-8")
+    for name in ("rows.json", "rows.jsonl"):
+        bot = trainer.initialize_bot_id()
+        trainer.add_document_from_json(name, bot)
+        told.step(f"add_document_from_json, {name}", lambda bot=bot: trainer.get_documents(bot), texts)
 
 
 def trained(told: Told, trainer: Any, bot: str) -> None:

@@ -40,6 +40,14 @@ OURS: Mapping[str, Mapping[str, Any]] = {
         "load_bot, unknown bot": UNKNOWN,
         "invoke_vectorstore, unknown bot": UNKNOWN,
         "a chat that is not there": UNKNOWN,
+        "an answer in a chat that is not there": UNKNOWN,
+        "create_bot, unknown bot": UNKNOWN,
+        "a chat with the bot that load_bot was given": UNKNOWN,
+        "get_documents, unknown bot": UNKNOWN,
+    },
+    "JSON with no filter": {
+        "add_document_from_json, rows.json": ["rows[0].text: salt"],
+        "add_document_from_json, rows.jsonl": ["text: salt\n\ntext: blue"],
     },
     "a chat of another bot": {"a chat of another bot": UNKNOWN},
     "training": {
@@ -74,6 +82,14 @@ THEIRS: Mapping[str, Mapping[str, Any]] = {
         "load_bot, unknown bot": None,
         "invoke_vectorstore, unknown bot": [],
         "a chat that is not there": None,
+        "an answer in a chat that is not there": "You asked: ?",
+        "create_bot, unknown bot": None,
+        "a chat with the bot that load_bot was given": "str",
+        "get_documents, unknown bot": [],
+    },
+    "JSON with no filter": {
+        "add_document_from_json, rows.json": ['{"rows": [{"text": "salt"}]}'],
+        "add_document_from_json, rows.jsonl": [],
     },
     "a chat of another bot": {"a chat of another bot": "You asked: Hello?"},
     "training": {

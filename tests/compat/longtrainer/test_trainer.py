@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from blockbuster import blockbuster_ctx
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.language_models import FakeListChatModel
@@ -21,9 +23,20 @@ import pictures
 from compat.longtrainer.story import Parrot, WordCounts
 from crash.process import serving
 from documents.pdf_files import text_pdf
+from palaver.blocking import BlockingHub
 from palaver.compat.longtrainer import LongTrainer, NotOffered, UnknownId
 from palaver.compat.longtrainer.refusals import INSTEAD
+from palaver.config import Settings
 from palaver.errors import DocumentFailed, InvalidInput, TurnFailed
+from palaver.hub import HubRoot, LocalHub
+from palaver.hub.equipment import Equipment
+from palaver.hub.intake import Intake
+from palaver.retrieval.fetching import Fetcher
+from palaver.stores.sqlite import SqliteStore
+from unit.faulty_http import answer
+from unit.faulty_http import serving as server_of_pages
+
+MB = 1024 * 1024
 
 NUMBER = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
 
@@ -44,7 +57,7 @@ def saying(*answers: str, **options: Any) -> LongTrainer:
 
 
 def test_it_works_on_every_store(folder: Path, store_url: str) -> None:
-    """Documents, chats, histories, training and search on a file, on PostgreSQL and on Redis."""
+    """Documents, files, chats, images, histories, training and search on a file, on PostgreSQL and on Redis."""
     with LongTrainer(llm=Parrot(), embedding_model=WordCounts(), store=store_url) as trainer:
         bot = trainer.initialize_bot_id()
         trainer.pass_documents([Document(page_content="A refund takes 14 days.", metadata={"source": "rules"})], bot)
@@ -58,6 +71,15 @@ def test_it_works_on_every_store(folder: Path, store_url: str) -> None:
         assert Path(str(trainer.train_chats(bot)["csv_path"])).is_file()
         assert len(trainer.get_documents(bot)) == 2
         assert "refund" in trainer.invoke_vectorstore(bot, "refund")[0].page_content
+        (folder / "ships.md").write_text("# Ships\n\nWe ship at dawn.", encoding="utf-8")
+        trainer.add_document_from_path("ships.md", bot)
+        assert "We ship at dawn." in trainer.get_documents(bot)[-1].page_content
+        (folder / "cat.jpg").write_bytes(pictures.photo())
+        shown = trainer.new_vision_chat(bot)
+        answer, _ = trainer.get_vision_response("What is it?", ["cat.jpg"], bot, shown)
+        assert (answer, trainer.llm.seen[-1]["images"]) == ("You asked: What is it?", 1)
+        assert [row["image_path"] for row in trainer.get_vision_chat_by_id(shown)] == ["cat.jpg"]
+        assert trainer.list_chats(bot)["vision_chat_ids"] == [shown]
         trainer.delete_chatbot(bot)
         with pytest.raises(UnknownId):
             trainer.get_chat_by_id(chat)
@@ -179,11 +201,12 @@ def test_a_folder_is_read(trainer: LongTrainer, bot: str, folder: Path) -> None:
 
 
 def test_json_is_read_whole_or_through_a_filter(trainer: LongTrainer, bot: str, folder: Path) -> None:
-    """Without a filter a file is a document; with one each thing that it finds."""
+    """Without a filter a file is a document; with one each thing that it finds, but for nulls."""
     (folder / "a.json").write_text(json.dumps({"rows": [{"text": "salt"}, {"text": "blue"}]}), encoding="utf-8")
     trainer.add_document_from_json("a.json", bot)
     trainer.add_document_from_json("a.json", bot, ".rows[].text")
     trainer.add_document_from_json("a.json", bot, ".rows[0]")
+    trainer.add_document_from_json("a.json", bot, ".rows[].nothing")
     found = [each.page_content for each in trainer.get_documents(bot)]
     assert found[1:] == ["salt", "blue", '{"text": "salt"}']
     assert "salt" in found[0]
@@ -217,6 +240,61 @@ def test_links_are_fetched_where_that_is_opened(trainer: LongTrainer, bot: str) 
         with pytest.raises(InvalidInput) as refused:
             trainer.add_document_from_link([link], bot)
         assert refused.value.code == code
+
+
+@asynccontextmanager
+async def fetching(fetcher: Fetcher) -> AsyncIterator[LocalHub]:
+    """A hub on a file that fetches with a fetcher."""
+    settings = Settings(store="fetched.db")
+    async with AsyncExitStack() as stack:
+        store = SqliteStore(settings.store)
+        await store.open()
+        stack.push_async_callback(store.close)
+        await store.ensure_tenant(settings.tenant)
+        equipment = replace(Equipment.on(store, settings, stack), intake=Intake(fetcher, MB))
+        await equipment.engine.start()
+        stack.push_async_callback(equipment.engine.close)
+        equipment.work()
+        yield HubRoot(settings, store, equipment, await store.secret()).for_tenant()
+
+
+async def test_a_link_that_is_opened_is_read(folder: Path) -> None:
+    """Each page is a document that names its address, and is found at once; one that is not there is raised."""
+    pages = (answer(200, b"<h1>Returns</h1><p>A refund takes 14 days.</p>", media_type="text/html"),)
+    pages += (answer(200, b"We ship at dawn.", media_type="text/plain"), answer(404, b"", media_type="text/plain"))
+
+    def story(fetcher: Fetcher, url: str) -> list[tuple[str, str]]:
+        with LongTrainer() as trainer:
+            trainer.close()
+            trainer.hub = BlockingHub(lambda: fetching(fetcher))
+            bot = trainer.initialize_bot_id()
+            trainer.add_document_from_link([f"{url}/returns", f"{url}/ships.txt"], bot)
+            assert "14 days" in trainer.invoke_vectorstore(bot, "How long is a refund?")[0].page_content
+            with pytest.raises(InvalidInput, match="404"):
+                trainer.add_document_from_link([f"{url}/nowhere"], bot)
+            return [(each.metadata["source"], each.page_content) for each in trainer.get_documents(bot)]
+
+    async with server_of_pages(*pages) as server:
+        fetcher = Fetcher([server.url.removeprefix("http://")], limit_bytes=MB, allow_loopback=True)
+        (returns, said), ships = await asyncio.to_thread(story, fetcher, server.url)
+        assert (returns, ships) == (f"{server.url}/returns", (f"{server.url}/ships.txt", "We ship at dawn."))
+        assert said.endswith("A refund takes 14 days.")
+        assert [asked.path for asked in server.asked] == ["/returns", "/ships.txt", "/nowhere"]
+
+
+async def test_a_file_may_be_added_while_others_work(folder: Path) -> None:
+    """Awaited, the loop goes on; it is found once the call is back, and what can't be read is raised."""
+    with await asyncio.to_thread(LongTrainer) as trainer:
+        bot = await asyncio.to_thread(trainer.initialize_bot_id)
+        for name in ("sky", "salt"):
+            (folder / f"{name}.txt").write_text(f"All about {name}.", encoding="utf-8")
+        with blockbuster_ctx():
+            await asyncio.gather(*(trainer.aadd_document_from_path(f"{name}.txt", bot) for name in ("sky", "salt")))
+        found = await asyncio.to_thread(trainer.get_documents, bot)
+        assert sorted(each.page_content for each in found) == ["All about salt.", "All about sky."]
+        for path, known, error in (("nowhere.txt", bot, InvalidInput), ("sky.txt", "bot-nobody", UnknownId)):
+            with pytest.raises(error):
+                await trainer.aadd_document_from_path(path, known)
 
 
 def test_a_long_text_comes_back_whole(trainer: LongTrainer, bot: str) -> None:

@@ -61,7 +61,7 @@ class Documents:
         self._add(bot_id, [knowledge.of_file(each) for each in knowledge.files_in(Path(path), glob)])
 
     def add_document_from_json(self, path: str, bot_id: str, jq_schema: str = ".") -> None:
-        """Add a JSON or JSON Lines file; with a ``jq_schema`` each thing that it finds in the file, as a document.
+        """Add a JSON or JSON Lines file; with a ``jq_schema`` each thing that it finds in the file, as a document. Null is none.
 
         Raises:
             NotOffered: ``jq`` is not installed.
@@ -163,5 +163,7 @@ def _filtered(path: str, jq_schema: str) -> Iterable[Text]:
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{path} can't be read so: {error}.") from None
     for number, value in enumerate(found, start=1):
+        if value is None:
+            continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         yield Text(content=text, metadata={"source": path, "seq_num": number})
