@@ -15,7 +15,7 @@ import httpx2
 from server.world import World
 
 ID = re.compile(r"\b([a-z]+)_[0-9a-f]{32}\b")
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:00|(?=\"))")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:00|Z|(?=\"))")
 
 Waits = Callable[[httpx2.Response], Awaitable[None]]
 
