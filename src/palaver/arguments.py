@@ -120,8 +120,8 @@ class SendOptions(TypedDict, total=False):
     ``key`` makes the call safe to retry (1–255 printable ASCII); over HTTP one is made where none is given, and the SDK
     retries with it. ``client_id`` is the message's own id at the client and serves as the key. ``parent_id`` is the turn
     to continue (the head of the active path). ``params`` are laid over the bot's for this turn; ``instructions`` among
-    them are laid behind the bot's. ``attachments`` are the images of a question, at most 10: files of ``hub.files`` or their
-    ids, ``data:`` URLs, paths, bytes.
+    them are laid behind the bot's, ``metadata`` (16 texts of up to 512 characters, named with up to 64) are kept with the turn.
+    ``attachments`` are the images of a question, at most 10: files of ``hub.files`` or their ids, ``data:`` URLs, paths, bytes.
     """
 
     policy: str

@@ -182,7 +182,7 @@ class Turn:
 
     ``index`` counts the turns of a conversation from 1, in the order of acceptance. ``parent_id`` is the turn it
     continues: two turns with one parent are branches. ``message_id`` is the answer; turns that were appended without
-    a model may lack the question or the answer.
+    a model may lack the question or the answer. ``metadata`` are texts of the caller's own, given with the send.
     """
 
     id: str
@@ -201,6 +201,7 @@ class Turn:
     started_at: datetime | None = None
     first_token_at: datetime | None = None
     finished_at: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

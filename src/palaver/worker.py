@@ -273,6 +273,7 @@ class Worker:
         images = images_of(self.claim.question.parts) if self.claim.question else ()
         if images and not sees:  # the bot was changed since the question was accepted
             raise ModelError("The model of this bot can't be given images.", code="model_has_no_vision")
+        params.pop("metadata", None)
         instructions = paragraphs(bot.instructions, params.pop("instructions", ""))
         window = Window(
             instructions=instructions,

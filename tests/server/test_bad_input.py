@@ -78,6 +78,20 @@ FIELDS = [
     post(
         "instructions among a bot's params", BOTS, {"name": "x", "params": {"instructions": "x"}}, 422, "unknown_field"
     ),
+    post("metadata of a bot's params", BOTS, {"name": "x", "params": {"metadata": {}}}, 422, "unknown_field"),
+    post("a turn's metadata: list", SEND, {"text": "x", "params": {"metadata": []}}, 422, "invalid_type"),
+    post("a turn's metadata: number", SEND, {"text": "x", "params": {"metadata": {"a": 1}}}, 422, "invalid_type"),
+    post("a turn's metadata: NUL", SEND, {"text": "x", "params": {"metadata": {"\x00": ""}}}, 422, "invalid_character"),
+    *(
+        post(
+            f"a turn's metadata: {name}", SEND, {"text": "x", "params": {"metadata": value}}, 422, "metadata_too_large"
+        )
+        for name, value in {
+            "17 names": {str(number): "" for number in range(17)},
+            "a name of 65": {"x" * 65: ""},
+            "a text of 513": {"x": "x" * 513},
+        }.items()
+    ),
     post("instructions: list", SEND, {"text": "x", "params": {"instructions": ["x"]}}, 422, "invalid_type"),
     post("a provider URL in a send", SEND, {"text": "x", "params": {"api_base": "http://x"}}, 422, "unknown_field"),
     post("name missing", BOTS, {}, 422, "missing_field"),

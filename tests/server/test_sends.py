@@ -48,6 +48,25 @@ async def test_instructions_of_a_send_hold_for_its_turn(tmp_path: Path) -> None:
     assert [call.prompt.instructions for call in world.model.calls] == ["Be brief.", "Be brief.\n\nRhyme.", "Be brief."]
 
 
+async def test_a_turn_keeps_what_its_caller_gives_it(world: World) -> None:
+    """As much as it may be; in the answer, the events, the turn and the list of turns, but not before the model. It is a part of
+    what a key stands for."""
+    path = _path(await world.conversation())
+    metadata = {f"{number:064}": "ü" * 512 for number in range(16)}
+    send = {"text": "Hello?", "params": {"metadata": metadata}}
+    answer = await world.http.post(path, json=send, headers={"Idempotency-Key": "k"})
+    turn = answer.json()["turn"]
+    assert turn["metadata"] == metadata
+    assert (await world.http.get(answer.headers["location"])).json() == turn
+    told = frames_of((await world.http.get(f"{answer.headers['location']}/events")).content)
+    assert [told[index].data["turn"]["metadata"] for index in (0, -1)] == [metadata, metadata]
+    assert (await world.http.get("/v1/turns")).json()["data"][0]["metadata"] == metadata
+    assert world.model.calls[-1].prompt.params == {}
+    send["params"] = {"metadata": {}}
+    other = await world.http.post(path, json=send, headers={"Idempotency-Key": "k"})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
 async def test_a_streamed_send_gives_the_events(world: World) -> None:
     """200 with the turn's events, from the first to a terminal one, which equal those that are read later."""
     answer = await world.http.post(_path(await world.conversation()), json={"text": "Hello?"}, headers=STREAM)

@@ -139,7 +139,7 @@ class LocalAsides:
             yield event
 
     async def _prompt(self, aside: Aside, telling: _Telling) -> Prompt:
-        params = dict(aside.params)
+        params = {name: value for name, value in aside.params.items() if name != "metadata"}
         window = Window(
             instructions=aside.instructions,
             question=aside.question.text,
@@ -181,6 +181,7 @@ class _Telling:
             message_id=new_id("msg"),
             created_at=began,
             started_at=began,
+            metadata=aside.params.get("metadata", {}),
         )
         self._answer = Message(
             id=str(self._turn.message_id),

@@ -94,6 +94,7 @@ def ended(turn: Turn, outcome: Outcome, now: int) -> Turn:
         started_at=turn.started_at,
         first_token_at=outcome.first_token_at,
         finished_at=from_micros(now),
+        metadata=turn.metadata,
     )
 
 

@@ -128,6 +128,7 @@ def new_turn(order: TurnOrder, standing: Standing, bot: Bot, *, runs: bool, now:
         message_id=order.answer_id,
         created_at=created_at,
         started_at=created_at if runs else None,
+        metadata=order.params.get("metadata", {}),
     )
 
 

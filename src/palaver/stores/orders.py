@@ -233,7 +233,7 @@ class TurnOrder:
         opening: What kind of turn it is.
         turn_id: Ids come with the order, so that a retry inside the store makes the same rows.
         once: None where the caller can't retry: then nothing is compared, and no key is stored.
-        params: The send's own model parameters, laid over the bot's.
+        params: The send's own model parameters, laid over the bot's; ``metadata`` among them is the turn's.
         queue_cap: How many queued turns a conversation may hold.
         owner: The process that will run it, and whose lease it is.
         history_turns: How many turns before it the claim brings along, to save the worker a second call.

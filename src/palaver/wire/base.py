@@ -27,6 +27,9 @@ INSTRUCTIONS_CODE_POINTS = 100_000
 PARAGRAPH_CODE_POINTS = 1_000
 FEEDBACK_CODE_POINTS = 10_000
 EXTERNAL_ID_CODE_POINTS = 255
+LABELS = 16
+LABEL_KEY_CODE_POINTS = 64
+LABEL_CODE_POINTS = 512
 QUERY_CODE_POINTS = 1_000
 URL_CODE_POINTS = 2_000
 KEY_PATTERN = "^[!-~]{1,255}$"
@@ -178,8 +181,23 @@ def _plain(value: object) -> dict[str, Any]:
     return plain
 
 
+def _few(value: dict[str, str]) -> dict[str, str]:
+    if len(value) > LABELS:
+        raise refused("metadata_too_large", f"At most {LABELS} names.")
+    return value
+
+
 Metadata = Annotated[dict[str, Any], BeforeValidator(_plain)]
 """A JSON object of at most 64 KB and 1,000 keys. Keys mean nothing to us: ``__class__`` is data."""
+
+_LabelKey = Annotated[
+    str, _text_rule(_bounded(LABEL_KEY_CODE_POINTS, "metadata_too_large")), _said(maxLength=LABEL_KEY_CODE_POINTS)
+]
+_LabelText = Annotated[
+    str, _text_rule(_bounded(LABEL_CODE_POINTS, "metadata_too_large")), _said(maxLength=LABEL_CODE_POINTS)
+]
+Labels = Annotated[dict[_LabelKey, _LabelText], AfterValidator(_few), _said(maxProperties=LABELS)]
+"""Texts by name, few and short enough to be told with every event: 16 at most."""
 
 MessageText = Annotated[
     str,

@@ -39,6 +39,7 @@ from palaver.wire.bots import BotCreate
 from palaver.wire.checking import check
 from palaver.wire.conversations import ConversationEdit
 from palaver.wire.entities import EntityCreate
+from palaver.wire.params import TurnParams
 
 V = TypeVar("V")
 _INTEGER_MAX = 2**63 - 1
@@ -186,7 +187,9 @@ class _Reader:
             raise _invalid("Another turn of the conversation has its id or its index.")
         of.turns.add(turn.id)
         of.indexes.add(turn.index)
-        of.inside.append(TurnRecord(turn=turn, last_seq=2))
+        params = {"metadata": turn.metadata} if turn.metadata else {}
+        check(TurnParams, params)
+        of.inside.append(TurnRecord(turn=turn, params=params, last_seq=2))
 
     def _message(self, of: _Open, message: Message, *, on_path: bool) -> None:
         _check_inside("msg", message.id, of, message.conversation_id)

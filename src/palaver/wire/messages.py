@@ -17,7 +17,7 @@ APPEND_MAX = 1_000
 
 class MessageRegenerate(Wire):
     """How a turn begins. ``client_id`` is the message's own id at the client: it serves as the idempotency key. ``params`` are laid
-    over the bot's for this turn; ``instructions`` among them are laid behind the bot's."""
+    over the bot's for this turn; ``instructions`` among them are laid behind the bot's, ``metadata`` are the turn's own."""
 
     policy: Annotated[Policy, choice(Policy)] = Policy.REJECT
     client_id: ClientKey | None = None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from palaver.wire.base import Instructions, StopText, Wire
+from palaver.wire.base import Instructions, Labels, StopText, Wire
 
 Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 
@@ -26,6 +26,8 @@ class Params(Wire):
 
 
 class TurnParams(Params):
-    """Parameters of a model for one turn. ``instructions`` are laid behind the bot's, for this turn and no other."""
+    """Parameters of a model for one turn. ``instructions`` are laid behind the bot's, for this turn and no other; ``metadata`` are
+    texts of the caller's own, which the turn keeps and no model sees."""
 
     instructions: Instructions = ""
+    metadata: Labels = {}  # noqa: RUF012

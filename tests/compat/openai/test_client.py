@@ -149,6 +149,27 @@ async def responses(client: Any) -> None:
         await client.responses.retrieve(begun.id)
 
 
+async def metadata(client: Any) -> None:
+    """What is given with a response comes back with it: whole, streamed, read again, stored or not. Too much is refused."""
+    given = {"ticket": "17", "k" * 64: "v" * 512}
+    whole = await client.responses.create(model="Helper", input="Go.", metadata=given)
+    stream = await client.responses.create(
+        model="Helper", input="And?", previous_response_id=whole.id, metadata={"ticket": "18"}, stream=True
+    )
+    events = [event async for event in stream]
+    assert [events[index].response.metadata for index in (0, -1)] == [{"ticket": "18"}] * 2
+    for response, kept in ((whole, given), (events[-1].response, {"ticket": "18"})):
+        assert (response.metadata, (await client.responses.retrieve(response.id)).metadata) == (kept, kept)
+    bare = await client.responses.create(model="Helper", input="So?", previous_response_id=whole.id)
+    assert (bare.metadata, (await client.responses.retrieve(bare.id)).metadata) == ({}, {})
+    aside = await client.responses.create(model="Helper", input="Go.", store=False, metadata=given)
+    assert aside.metadata == given
+    for wrong in ({"k" * 65: ""}, {"k": "v" * 513}, {str(number): "" for number in range(17)}):
+        with pytest.raises(openai.BadRequestError) as refused:
+            await client.responses.create(model="Helper", input="Go.", metadata=wrong)
+        assert str(refused.value.param).startswith("metadata")
+
+
 async def busy(client: Any) -> None:
     """A conflict is raised at once: the client does not repeat it."""
     begun = await client.responses.create(model="Slow", input="Go.", background=True)
@@ -174,7 +195,7 @@ async def test_everything_that_the_client_calls(tmp_path: Path, kind: str) -> No
         await AsyncOpenAI(base_url=f"{server.url}/v1", api_key=secret).post(
             "/bots", body={"name": "Slow", "model": "scripted:slow"}, cast_to=object
         )
-        for part in (completions, conversations, responses, busy):
+        for part in (completions, conversations, responses, metadata, busy):
             await part(calls)
         with pytest.raises(openai.AuthenticationError):
             await AsyncOpenAI(base_url=base_url, api_key="wrong").models.list()

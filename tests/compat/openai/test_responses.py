@@ -46,6 +46,7 @@ async def test_a_response_is_a_turn(world: World) -> None:
     assert said.usage is not None
     assert said.usage.output_tokens == 3
     assert said.conversation is not None
+    assert said.metadata == {"topic": "demo"}
     assert await read(world, said.id) == said
     assert (await world.http.get(f"/v1/turns/{said.id}")).json()["message_id"] == said.output[0].id
     assert world.model.calls[-1].prompt.params == {"temperature": 0, "max_tokens": 9}

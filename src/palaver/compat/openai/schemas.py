@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from palaver.wire.base import AnyId, Instructions, Metadata, StopText, Wire
+from palaver.wire.base import AnyId, Instructions, Labels, Metadata, StopText, Wire
 from palaver.wire.params import Penalty
 
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
@@ -72,7 +72,7 @@ class ResponseCreate(Wire):
     store: bool = True
     stream: bool = False
     stream_options: dict[str, Any] = {}  # noqa: RUF012
-    metadata: Metadata = {}  # noqa: RUF012
+    metadata: Labels = {}  # noqa: RUF012
     temperature: Temperature | None = None
     top_p: TopP | None = None
     max_output_tokens: Tokens | None = None
@@ -83,8 +83,9 @@ class ResponseCreate(Wire):
         return self.conversation.id if isinstance(self.conversation, Named) else self.conversation
 
     def params(self) -> dict[str, Any]:
-        """The model's parameters, by our names."""
-        given = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_output_tokens}
+        """The parameters of the turn, by our names."""
+        sampling = {"temperature": self.temperature, "top_p": self.top_p}
+        given = {**sampling, "max_tokens": self.max_output_tokens, "metadata": self.metadata or None}
         return {name: value for name, value in given.items() if value is not None}
 
 

@@ -151,7 +151,7 @@ def response(turn: Turn, answer: Message | None, bot_id: str) -> dict[str, Any]:
         "incomplete_details": _incomplete(turn),
         "instructions": None,
         "max_output_tokens": None,
-        "metadata": {},
+        "metadata": turn.metadata,
         "model": bot_id,
         "output": [] if answer is None else output(answer),
         "parallel_tool_calls": False,

@@ -104,7 +104,7 @@ def turn(kept: StoredTurn) -> Turn:
     used = (kept.input_tokens, kept.output_tokens, kept.cost_micro)
     context = (kept.context_messages, kept.context_chunks, kept.context_tokens)
     times = (kept.created_at, kept.started_at, kept.first_token_at, kept.finished_at)
-    return turn_of((*about, *said, *used, *context, *times))
+    return turn_of((*about, *said, *used, *context, *times, kept.params))
 
 
 def message(kept: StoredMessage) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,27 @@ class BeginConformance:
         claim = claim_of(begun)
         assert (claim.tenant_id, claim.turn, claim.question, claim.bot) == (TENANT, begun.turn, begun.question, bot)
         assert (claim.next_seq, claim.params) == (2, {"temperature": 0.5})
+
+    async def test_a_turn_keeps_its_callers_metadata(self, store: Store) -> None:
+        """From its beginning to behind its end, also where it waits first; a turn with none, or other parameters, has none."""
+        conversation = await make_conversation(store)
+        given: list[dict[str, Any]] = [
+            {"metadata": {"ticket": "17", "ü": ""}},
+            {"metadata": {"ticket": "18"}, "seed": 1},
+            {"seed": 2},
+            {},
+        ]
+        kept = [each.get("metadata", {}) for each in given]
+        claim = await running(store, conversation, params=given[0])
+        turns = [claim.turn, *[await waiting(store, conversation, f"{each}?", params=each) for each in given[1:]]]
+        assert [turn.metadata for turn in turns] == kept
+        assert [(await store.get_turn(TENANT, turn.id)).metadata for turn in turns] == kept
+        for expected in kept:
+            assert claim.turn.metadata == expected
+            finished = await store.finish_turn(claim, completed("Hello."), promote=OWNER)
+            assert finished.turn.metadata == expected
+            claim = claim_of(finished) if finished.promoted is not None else claim
+        assert [(await store.get_turn(TENANT, turn.id)).metadata for turn in turns] == kept
 
     async def test_turns_follow_one_another(self, store: Store) -> None:
         """Each turn continues the one before; indexes and places count on without gaps."""

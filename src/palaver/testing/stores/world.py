@@ -173,7 +173,7 @@ async def _talk(store: Store, clock: FakeClock, talk: Conversation) -> tuple[Tur
     await _upload(store, clock, b"never sent")
     parts = (TextPart(text="Hello word, what is this?"), ImagePart(attachment_id=picture.id, media_type="image/png"))
     question = Question(message_id=child_id("msg", talk.id), parts=parts)
-    order = ask(talk, opening=Continue(question=question), params={"temperature": 1})
+    order = ask(talk, opening=Continue(question=question), params={"temperature": 1, "metadata": {"ticket": "ü 17"}})
     claim = claim_of(await store.begin_turn(TENANT, order))
     await store.append_deltas([said(claim, "Hello ", "word.")])
     first = (await store.finish_turn(claim, _rich(clock), promote=None)).turn

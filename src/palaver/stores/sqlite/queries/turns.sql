@@ -1,7 +1,7 @@
 -- part: turn_columns
 t.id, c.id, t.idx, (SELECT p.id FROM turns p WHERE p.n = t.parent_n), t.status, t.reason, t.error_code, t.error_message, t.model,
 t.question_id, t.answer_id, t.input_tokens, t.output_tokens, t.cost_micro, t.context_messages, t.context_chunks, t.context_tokens,
-t.created_at, t.started_at, t.first_token_at, t.finished_at
+t.created_at, t.started_at, t.first_token_at, t.finished_at, t.params
 
 -- part: turn_state
 t.n, t.conversation_n, t.status, t.fence, t.lease_until, t.stop_reason, t.queued, t.last_seq, t.lease_micros
