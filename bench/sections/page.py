@@ -18,7 +18,7 @@ from bench.browser import SLOWER, browser, slow_page
 from bench.measure import median
 from bench.sse import servers
 from bench.sse.model import TEXT, tokens
-from bench.tables import Goal, Table, ms
+from bench.tables import Goal, Table
 
 TOKENS = {"quick": 500, "default": 5_000, "full": 5_000}
 MESSAGES = {"quick": 100, "default": 10_000, "full": 10_000}
@@ -127,77 +127,86 @@ async def _answered(page: Page, *, typing: bool) -> None:
     await answered
 
 
-def _row(name: str, shown: Sequence[_Shown]) -> tuple[str, ...]:
-    keys = sorted(key for each in shown for key in each.keys)
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """What was measured in each run, and how it is written."""
+
+    text: str
+    values: Sequence[float]
+    form: str = ".0f"
+
+    @property
+    def middle(self) -> float:
+        """Of all runs."""
+        return median(self.values)
+
+    def row(self) -> tuple[str, ...]:
+        """The median and the worst of the runs."""
+        return (self.text, format(self.middle, self.form), format(max(self.values), self.form))
+
+    def goal(self, limit: float, *, worst: bool = False) -> Goal:
+        """The goal that the median, or every run, is at most so much."""
+        return Goal(text=f"the page: {self.text}", measured=max(self.values) if worst else self.middle, limit=limit)
+
+
+def _figures_of(shown: Sequence[_Shown], answer: str) -> tuple[_Figure, _Figure, _Figure]:
+    longest = [max(each.tasks, default=_LONG_SECONDS) * 1000 for each in shown]
     return (
-        name,
-        f"{median([each.late for each in shown]):.2%}",
-        f"{median([each.busy for each in shown]):.0%}",
-        f"{median([len(each.tasks) for each in shown]):g}",
-        _longest(shown),
-        ms(median(keys)) if keys else "",
-        ms(keys[int(len(keys) * 0.95)]) if keys else "",
+        _Figure(f"{answer}, % late", [each.late * 100 for each in shown], ".2f"),
+        _Figure(f"{answer}, its longest task, ms", longest),
+        _Figure(f"{answer}, % of the time that the page is busy", [each.busy * 100 for each in shown]),
     )
 
 
-def _longest(shown: Sequence[_Shown]) -> str:
-    longest = max((task for each in shown for task in each.tasks), default=0.0)
-    return ms(longest) if longest else f"< {_LONG_SECONDS * 1000:g}"
-
-
-def _answers(read: Sequence[_Shown], typed: Sequence[_Shown], count: int, load: float) -> Table:
-    text = "an answer in the page"
-    longest = max((task for each in read for task in each.tasks), default=_LONG_SECONDS)
-    keys = [key for each in typed for key in each.keys]
-    return Table(
-        title=f"An answer of {count:,} tokens at {_PER_SECOND} a second, in the page",
-        columns=("", "late", "main thread busy", "tasks over 50 ms", "the longest, ms", "a key, ms", "95th percentile"),
-        rows=[_row("read", read), _row("while one types", typed)],
-        note=f"Chromium, its processor {SLOWER} times slower. Medians of {len(read)} runs, of keys over all of them; the longest "
-        "task of any. Late: from the first word painted to the last, over what the model takes. A key: from its press to the frame "
-        "that shows its letter, as the browser's Event Timing says it, in steps of 8 ms from 16 on. The machine's load before: "
-        f"{load:.1f}.",
-        goals=[
-            Goal(text=f"{text}, % late", measured=median([each.late for each in read]) * 100, limit=2),
-            Goal(text=f"{text}, its longest task, ms", measured=longest * 1000, limit=100),
-            Goal(text="a key while an answer comes, ms (median)", measured=median(keys) * 1000, limit=30),
-        ],
+def _keys_of(shown: Sequence[_Shown]) -> tuple[_Figure, _Figure]:
+    keys = [sorted(key * 1000 for key in each.keys) for each in shown]
+    return (
+        _Figure("a key while an answer comes, ms", [median(each) for each in keys]),
+        _Figure("a key while an answer comes, ms, 95th percentile", [each[int(len(each) * 0.95)] for each in keys]),
     )
 
 
-def _opened(taken: Sequence[float], count: int) -> Table:
-    return Table(
-        title=f"The newest 50 of {count:,} messages, in the page that is opened for the first time, s",
-        columns=("median", "longest"),
-        rows=[(f"{median(taken):.2f}", f"{max(taken):.2f}")],
-        note=f"n={len(taken)}, each in a new profile of the browser, its processor {SLOWER} times slower: from the address to the frame.",
-        goals=[Goal(text=f"the newest 50 of {count:,} messages in the page, s", measured=median(taken), limit=1.7)],
+async def _measured(site: _Site, scale: str) -> tuple[Sequence[_Figure], Sequence[Goal]]:
+    rounds = range(ROUNDS[scale])
+    shown = [(await site.answer(typing=False), await site.answer(typing=True)) for _ in rounds]
+    read, typed = zip(*shown, strict=True)
+    address = site.conversation(MESSAGES[scale])
+    late, longest, busy = _figures_of(read, "an answer")
+    key, slow_key = _keys_of(typed)
+    newest = _Figure(
+        f"the newest 50 of {MESSAGES[scale]:,} messages, opened cold, s",
+        [await site.newest(address) for _ in rounds],
+        ".2f",
     )
-
-
-def _sizes(scripts: int, loader: int) -> Table:
-    return Table(
-        title="Scripts as they travel, bytes",
-        columns=("the first page", "the widget's loader"),
-        rows=[(f"{scripts:,}", f"{loader:,}")],
-        goals=[
-            Goal(text="scripts of the first page, kB", measured=scripts / 1000, limit=120),
-            Goal(text="the widget's loader, KiB", measured=loader / 1024, limit=2),
-        ],
-    )
+    scripts = _Figure("scripts of the first page, kB", [await site.script_bytes() / 1000], ".1f")
+    loader = _Figure("the widget's loader, KiB", [site.loader_bytes() / 1024], ".2f")
+    goals = [
+        late.goal(2),
+        longest.goal(100, worst=True),
+        key.goal(30),
+        newest.goal(1.7),
+        scripts.goal(120),
+        loader.goal(2),
+    ]
+    typing = _figures_of(typed, "an answer while one types")
+    return (late, longest, busy, *typing, key, slow_key, newest, scripts, loader), goals
 
 
 async def measure(folder: Path, *, scale: str) -> list[Table]:
     """Answers read and typed under in turns, then cold openings, then sizes; one server, one browser, new profiles."""
-    load, rounds = os.getloadavg()[0], range(ROUNDS[scale])
+    load = os.getloadavg()[0]
     with servers.model(folder) as model:
         env = {"PALAVER_PROVIDERS": json.dumps({"bench": f"{model.url}/v1"})}
         with servers.ours(f"sqlite:///{folder / 'page.db'}", folder / "page.log", env) as server:
             async with browser() as opened:
-                site = _Site(server, opened, TOKENS[scale])
-                shown = [(await site.answer(typing=False), await site.answer(typing=True)) for _ in rounds]
-                address = site.conversation(MESSAGES[scale])
-                taken = [await site.newest(address) for _ in rounds]
-                sizes = _sizes(await site.script_bytes(), site.loader_bytes())
-    read, typed = zip(*shown, strict=True)
-    return [_answers(read, typed, TOKENS[scale], load), _opened(taken, MESSAGES[scale]), sizes]
+                figures, goals = await _measured(_Site(server, opened, TOKENS[scale]), scale)
+    table = Table(
+        title=f"The page in Chromium with a processor {SLOWER} times slower",
+        columns=("", "median", "worst"),
+        rows=[figure.row() for figure in figures],
+        note=f"{ROUNDS[scale]} runs, each in a new profile of the browser; the load of the machine was {load:.1f} before. Answers have "
+        f"{TOKENS[scale]:,} tokens, {_PER_SECOND} a second. Tasks below {_LONG_SECONDS * 1000:g} ms are not told: {_LONG_SECONDS * 1000:g} "
+        "means none that long. Keys are told in steps of 8 ms, from 16 on.",
+        goals=goals,
+    )
+    return [table]
