@@ -8,7 +8,7 @@ import { trying } from "./notices.js";
 import { Rating } from "./rating.js";
 import { isEmbedded } from "./router.js";
 import { mayWrite } from "./session.js";
-import { Icon, IconButton, batch, html, useEffect } from "./view.js";
+import { Icon, IconButton, batch, html, useEffect, useSoon } from "./view.js";
 
 const REASONS = {
   stopped: "Stopped.",
@@ -86,6 +86,7 @@ export function Answer({ message, isLast }) {
   const grows = isGrowing(message);
   const text = message.text.value;
   const stands = !grows && message.id && message.status.value !== "unsent";
+  const isSoon = useSoon();
   return html`<article class=${isLast ? "message assistant last" : "message assistant"} aria-label="Assistant" aria-busy=${grows}
     id=${message.anchor} tabindex="-1">
     ${grows && !text && html`<p class="dots"><span class="sr">Thinking</span></p>`}
@@ -93,10 +94,10 @@ export function Answer({ message, isLast }) {
     <${Prose} key=${message.key} message=${message} />
     <${Outcome} message=${message} isLast=${isLast} />
     ${message.citations.value.length > 0 && html`<${Sources} sources=${message.citations.value} />`}
-    ${stands && html`<div class="actions">
+    ${stands && html`<div class="actions">${isSoon && html`
       ${text && html`<${IconButton} class="small" icon="copy" label="Copy the answer" onClick=${() => copyMessage(message)} />`}
       ${mayAsk.value && !isEmbedded && html`<${IconButton} class="small" icon="refresh-cw" label="Regenerate" disabled=${Boolean(running.value)}
         onClick=${() => regenerate(message)} />`}
       ${mayWrite.value && html`<${Rating} message=${message} />`}
-      <${Versions} message=${message} /></div>`}</article>`;
+      <${Versions} message=${message} />`}</div>`}</article>`;
 }

@@ -6,7 +6,7 @@ import { mayAsk, running } from "./conversation.js";
 import { copyMessage } from "./message.js";
 import { trying } from "./notices.js";
 import { isEmbedded } from "./router.js";
-import { IconButton, html, signal, useEffect, useLayoutEffect, useRef, useState } from "./view.js";
+import { IconButton, html, signal, useEffect, useLayoutEffect, useRef, useSoon, useState } from "./view.js";
 
 /** The key of the question that is being edited; null if none is. */
 export const editing = signal(null);
@@ -61,11 +61,12 @@ function Form({ message }) {
 
 export function Question({ message }) {
   const isEdited = editing.value === message.key;
+  const isSoon = useSoon();
   return html`<article class="message user" aria-label="You" id=${message.anchor} tabindex="-1">
     ${message.images.length > 0 && html`<div class="pictures">${message.images.map((id) => html`<${Picture} key=${id} id=${id} />`)}</div>`}
     ${isEdited ? html`<${Form} message=${message} />`
-      : html`<div class="bubble">${message.text}</div><div class="actions">
+      : html`<div class="bubble">${message.text}</div><div class="actions">${isSoon && html`
         <${IconButton} class="small" icon="copy" label="Copy the question" onClick=${() => copyMessage(message)} />
         ${mayAsk.value && !isEmbedded && html`<${IconButton} class="small" icon="pencil" label="Edit and resend" disabled=${Boolean(running.value)}
-          onClick=${() => message.id && (editing.value = message.key)} />`}</div>`}</article>`;
+          onClick=${() => message.id && (editing.value = message.key)} />`}`}</div>`}</article>`;
 }

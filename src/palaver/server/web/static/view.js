@@ -20,6 +20,13 @@ export const IconButton = ({ icon, label, filled, class: kind = "", ...rest }) =
   html`<button type="button" class=${`icon-button ${kind}`} aria-label=${label} title=${label} ...${rest}>
     <${Icon} name=${icon} filled=${filled} /></button>`;
 
+/** False when a view is shown first, true right behind: what one does not look for at once holds nothing up. */
+export function useSoon() {
+  const [isSoon, setIsSoon] = useState(false);
+  useEffect(() => setIsSoon(true), []);
+  return isSoon;
+}
+
 /** A component whose module is loaded when it is shown first. @param {() => Promise<Function>} load */
 export function later(load) {
   /** @type {Function | null} */
