@@ -248,7 +248,7 @@ async def test_what_can_not_be_sent_is_not_lost(desk: Desk) -> None:
     broken = re.compile("/messages$")
     await desk.page.route(broken, lambda route: route.abort())
     await desk.say("hello")
-    await expect(desk.answer.locator(".note.bad")).to_contain_text("Not sent. The server can't be reached.")
+    await expect(desk.answer.locator(".note.bad")).to_contain_text("Not sent. Palaver can't be reached.")
     await desk.page.unroute(broken)
     await desk.button("Try again").click()
     await expect(desk.answer).to_contain_text("You said: hello")

@@ -125,6 +125,13 @@ def test_no_file_of_ours_writes_markup(path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("path", [path for path in OWN if path.suffix == ".js"], ids=lambda path: path.name)
+def test_no_file_of_ours_shows_an_error_as_it_was_thrown(path: Path) -> None:
+    """What went wrong is said in plain words, which are chosen in one place."""
+    text = re.sub(r"^export const sentenceOf = .*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert re.findall(r"(?<!\.)\berror\.message\b", text) == []
+
+
 @pytest.mark.parametrize(("page", "script"), [("index.html", "app.js"), ("embed.html", "embed.js")])
 def test_a_page_names_all_modules_that_it_loads_at_once(page: str, script: str) -> None:
     """The browser need not read a module to know of the next: what is imported is preloaded, and nothing besides."""

@@ -229,7 +229,7 @@ async def test_loading_failing_and_nothing(desk: Desk) -> None:
     await desk.page.route("**/v1/analytics/unfound?*", lambda route: route.abort())
     await desk.button("Try again").click()
     await expect(total(desk, "Turns").locator("dd").first).to_have_text("3")
-    await expect(desk.page.get_by_role("alert")).to_contain_text("The server can't be reached.")
+    await expect(desk.page.get_by_role("alert")).to_contain_text("Palaver can't be reached.")
     await desk.page.unroute("**/v1/analytics/unfound?*")
     await desk.button("Try again").click()
     await expect(desk.page.get_by_role("alert")).to_have_count(0)

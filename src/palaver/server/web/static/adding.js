@@ -1,6 +1,6 @@
 // Documents that are no files: a page of the web by its address, which the server fetches, and a text.
 
-import { post } from "./api.js";
+import { post, sentenceOf } from "./api.js";
 import { html, useLayoutEffect, useRef, useState } from "./view.js";
 
 const Address = html`<label class="labelled"><span>Address</span>
@@ -28,7 +28,7 @@ export function Adding({ botId, kind, onAdded, onLeft }) {
       await post(`v1/bots/${botId}/documents`, Object.fromEntries(given));
       onAdded();
     } catch (error) {
-      setTrouble(error.message);
+      setTrouble(sentenceOf(error));
       setIsBusy(false);
     }
   };

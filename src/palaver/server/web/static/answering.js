@@ -204,7 +204,7 @@ function ended(answer) {
 function refused(answer, error) {
   if (answer.takeBack && !answer.turn_id && error.status >= 400 && error.status < 500) {
     answer.takeBack();
-    toast(error.code === "turn_in_progress" ? "Another answer is being written here. Yours is not lost." : error.message);
+    toast(error.code === "turn_in_progress" ? "Another answer is being written here. Yours is not lost." : sentenceOf(error));
     return;
   }
   answer.error.value = { code: error.code ?? "", message: sentenceOf(error) };
@@ -217,7 +217,7 @@ async function settle(mine) {
   const last = messages.value.at(-1)?.status.value;
   if (last === "unsent" || last === "cut") return;
   const { id } = conversation.value;
-  await loadNewest(id, mine).catch((error) => mine.aborted || toast(error.message));
+  await loadNewest(id, mine).catch((error) => mine.aborted || toast(sentenceOf(error)));
   tellOthers(id);
   if (!mine.aborted) awaitTitle(id, mine);
 }

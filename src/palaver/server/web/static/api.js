@@ -13,8 +13,8 @@ export class Problem extends Error {
   }
 }
 
-/** What went wrong with a call, for a person. @param {Error} error */
-export const sentenceOf = (error) => (error instanceof TypeError ? "The server can't be reached." : error.message);
+/** What went wrong with a call, for a person: where no answer came, fetch and import have words of their own in every browser. @param {Error} error */
+export const sentenceOf = (error) => (error instanceof TypeError ? "Palaver can't be reached." : error.message);
 
 /** Counts the times that a request was refused for want of a key: whoever watches it asks for one. */
 export const refusedForKey = signal(0);

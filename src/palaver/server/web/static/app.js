@@ -1,17 +1,19 @@
 // The whole page: the door, or the list beside the conversation.
 
 import { stop } from "./answering.js";
+import { sentenceOf } from "./api.js";
 import { bots, loadBots } from "./bots.js";
 import { BotsPage } from "./botspage.js";
 import { Chat } from "./chat.js";
 import { running } from "./conversation.js";
 import { FirstBot, SignIn, Trouble } from "./entry.js";
+import { later } from "./later.js";
 import { Announcer, Toasts } from "./notices.js";
 import { base, go, place } from "./router.js";
 import { isLetIn, look, session } from "./session.js";
 import { listen, showShortcuts } from "./shortcuts.js";
 import { Sidebar, drawer } from "./sidebar.js";
-import { IconButton, effect, html, later, render, signal } from "./view.js";
+import { IconButton, effect, html, render, signal } from "./view.js";
 
 const trouble = signal("");
 const isFolded = signal(false);
@@ -65,7 +67,8 @@ function App() {
   return bots.value.length || place.value.id || place.value.page !== "chat" ? html`<${Inside} />` : html`<${FirstBot} />`;
 }
 
-const orTrouble = (doing) => doing.catch((error) => (trouble.value = error.message));
+const AWAY = "The server is away, or your connection is.";
+const orTrouble = (doing) => doing.catch((error) => (trouble.value = error instanceof TypeError ? AWAY : sentenceOf(error)));
 
 // Whoever is let in, at once or after signing in, sees the bots.
 effect(() => {

@@ -1,5 +1,6 @@
 // What a bot is: its name, instructions, model and parameters, made or changed in one form.
 
+import { sentenceOf } from "./api.js";
 import { createBot, deleteBot, editBot, restoreBot } from "./bots.js";
 import { confirmed } from "./dialogs.js";
 import { toast, trying } from "./notices.js";
@@ -55,7 +56,7 @@ export function BotForm({ bot }) {
       toast("Saved");
       if (!bot) go(addressOfBot(saved.id), { instead: true });
     } catch (error) {
-      setTrouble(error.code === "version_conflict" ? "Somebody else changed this bot meanwhile. Reload, and change it again." : error.message);
+      setTrouble(error.code === "version_conflict" ? "Somebody else changed this bot meanwhile. Reload, and change it again." : sentenceOf(error));
     }
   };
   const mayDelete = bot && ["admin", "operator"].includes(session.value.scope);

@@ -1,6 +1,6 @@
 // The conversation that is open: what is known of it, its messages, its branches.
 
-import { asked, get, patch, post } from "./api.js";
+import { asked, get, patch, post, sentenceOf } from "./api.js";
 import { named, noteConversation } from "./listing.js";
 import { tellOthers } from "./others.js";
 import { mayWrite } from "./session.js";
@@ -82,7 +82,7 @@ export async function open(id, messageId = null) {
     await loadNewest(id, mine);
     if (messageId && !mine.aborted) await reach(messageId);
   } catch (error) {
-    if (!mine.aborted) trouble.value = error.code === "not_found" ? "This conversation is not here. It may have been deleted." : error.message;
+    if (!mine.aborted) trouble.value = error.code === "not_found" ? "This conversation is not here. It may have been deleted." : sentenceOf(error);
   }
 }
 

@@ -1,7 +1,7 @@
 // What a bot answers from: documents as they are uploaded, read and ready, what was made of them, and what a search finds.
 
 import { Adding } from "./adding.js";
-import { asked, get, post, remove, upload } from "./api.js";
+import { asked, get, post, remove, sentenceOf, upload } from "./api.js";
 import { confirmed } from "./dialogs.js";
 import { Menu } from "./menu.js";
 import { toast, trying } from "./notices.js";
@@ -53,7 +53,7 @@ async function add(botId, file) {
     await upload(`v1/bots/${botId}/documents`, file, (part) => (sending.progress.value = part));
     await load(botId);
   } catch (error) {
-    toast(`${file.name}: ${error.message}`);
+    toast(`${file.name}: ${sentenceOf(error)}`);
   }
   uploads.value = uploads.value.filter((each) => each !== sending);
 }

@@ -1,6 +1,6 @@
 // Images that go with the next question: they are uploaded as soon as they are chosen.
 
-import { upload } from "./api.js";
+import { sentenceOf, upload } from "./api.js";
 import { toast } from "./notices.js";
 import { IconButton, html, signal } from "./view.js";
 
@@ -28,7 +28,7 @@ async function add(file) {
     image.id.value = (await upload("v1/files", file, (part) => (image.progress.value = part))).id;
   } catch (error) {
     drop(image);
-    toast(`${image.name}: ${error.message}`);
+    toast(`${image.name}: ${sentenceOf(error)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 // The list of conversations: filters, search, pages as one scrolls, and the days they are shown under.
 
-import { asked, get } from "./api.js";
+import { asked, get, sentenceOf } from "./api.js";
 import { batch, computed, signal } from "./view.js";
 
 const PAGE = 40;
@@ -42,7 +42,7 @@ export async function reload() {
     });
     next = page.next;
   } catch (error) {
-    if (mine === serial) failed.value = error.message;
+    if (mine === serial) failed.value = sentenceOf(error);
   }
 }
 
@@ -75,7 +75,7 @@ export async function more() {
     listed.value = [...listed.value, ...page.data.filter((each) => !known.has(each.id))];
     next = page.next;
   } catch (error) {
-    failed.value = error.message;
+    failed.value = sentenceOf(error);
   } finally {
     if (mine === serial) loads = false;
   }

@@ -1,6 +1,6 @@
 // A new key: what it is for, what it may do, how long; and its secret, which is shown this once and kept nowhere.
 
-import { post } from "./api.js";
+import { post, sentenceOf } from "./api.js";
 import { confirmed } from "./dialogs.js";
 import { toast } from "./notices.js";
 import { isOperator, session, signIn } from "./session.js";
@@ -79,7 +79,7 @@ export function NewKey({ onMade }) {
       setScope(null);
       onMade();
     } catch (error) {
-      setTrouble(error.message);
+      setTrouble(sentenceOf(error));
     }
   };
   return html`${made.value && html`<${Secret} />`}

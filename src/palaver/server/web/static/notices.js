@@ -1,5 +1,6 @@
 // What is told in passing: toasts that one sees, and what a screen reader says.
 
+import { sentenceOf } from "./api.js";
 import { html, signal } from "./view.js";
 
 const SHOWN_MS = 6000;
@@ -19,7 +20,7 @@ export async function trying(doing) {
   try {
     return await doing();
   } catch (error) {
-    toast(error.message);
+    toast(sentenceOf(error));
     return undefined;
   }
 }

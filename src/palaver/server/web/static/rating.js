@@ -1,6 +1,6 @@
 // How good an answer was: thumbs, or stars and a comment.
 
-import { post } from "./api.js";
+import { post, sentenceOf } from "./api.js";
 import { Stars } from "./dialogs.js";
 import { toast } from "./notices.js";
 import { IconButton, batch, html, useLayoutEffect, useRef, useState } from "./view.js";
@@ -23,7 +23,7 @@ async function rate(message, rating, feedback) {
     return true;
   } catch (error) {
     show(before);
-    toast(`The rating was not saved: ${error.message}`);
+    toast(`The rating was not saved: ${sentenceOf(error)}`);
     return false;
   }
 }

@@ -1,6 +1,6 @@
 // A bot is asked as its form has it now, saved or not: nothing of it is kept.
 
-import { events } from "./api.js";
+import { events, sentenceOf } from "./api.js";
 import { Sources } from "./answer.js";
 import { shown } from "./conversation.js";
 import { Prose, isGrowing } from "./message.js";
@@ -26,7 +26,7 @@ async function follow(answer, path, body, leaving) {
     if (isGrowing(answer)) throw new Error("The connection was lost.");
   } catch (error) {
     batch(() => {
-      if (!leaving.signal.aborted) answer.error.value = { message: error.message };
+      if (!leaving.signal.aborted) answer.error.value = { message: sentenceOf(error) };
       answer.status.value = leaving.signal.aborted ? "interrupted" : "failed";
     });
   }

@@ -27,21 +27,6 @@ export function useSoon() {
   return isSoon;
 }
 
-/** A component whose module is loaded when it is shown first. @param {() => Promise<Function>} load */
-export function later(load) {
-  /** @type {Function | null} */
-  let loaded = null;
-  return function Later(props) {
-    const [Shown, setShown] = useState(() => loaded);
-    const [trouble, setTrouble] = useState("");
-    useEffect(() => {
-      if (!Shown) load().then((found) => setShown(() => (loaded = found)), (error) => setTrouble(error.message));
-    }, []);
-    if (Shown) return html`<${Shown} ...${props} />`;
-    return html`<main id="main" class="main" tabindex="-1">${trouble && html`<p class="note bad" role="alert">${trouble}</p>`}</main>`;
-  };
-}
-
 /** @returns {string} 32 hex digits that nobody guesses; `crypto.randomUUID` is missing where a page came without TLS */
 export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

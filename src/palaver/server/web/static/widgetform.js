@@ -1,5 +1,6 @@
 // On whose pages a bot talks, and the line that goes into them.
 
+import { sentenceOf } from "./api.js";
 import { editBot } from "./bots.js";
 import { toast, trying } from "./notices.js";
 import { base } from "./router.js";
@@ -48,7 +49,7 @@ export function WidgetForm({ bot }) {
       toast(said);
     } catch (error) {
       const origin = error.details?.errors?.some((each) => each.path?.includes("allowed_origins"));
-      setTrouble(origin ? "A page is named like https://shop.example, and * names all pages." : error.message);
+      setTrouble(origin ? "A page is named like https://shop.example, and * names all pages." : sentenceOf(error));
     }
   };
   const save = (event) => {
