@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-from playwright.async_api import Locator, expect
+import pytest
+from playwright.async_api import Browser, Locator, Route, expect
 
-from web.desk import TOGETHER, Desk, name
+from crash.process import serving
+from web.desk import TOGETHER, Desk, a_desk, name
 
 pytestmark = TOGETHER
 
@@ -69,3 +74,187 @@ async def test_it_is_told_in_plain_words(desk: Desk) -> None:
     await desk.go()
     await expect(alert).to_contain_text("Palaver can't be reached")
     await expect(alert).to_contain_text("The server is away, or your connection is.")
+
+
+SENDS = re.compile("/messages$")
+Meet = Callable[[Route], Awaitable[None]]
+
+
+async def held(desk: Desk, path: re.Pattern[str], meet: Meet) -> asyncio.Event:
+    """Let requests wait until the event; then this becomes of them."""
+    come = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await come.wait()
+        await meet(route)
+
+    await desk.page.route(path, wait)
+    return come
+
+
+async def two(desk: Desk) -> tuple[str, str]:
+    """Make two conversations and open the first."""
+    bot_id = await desk.bot(name())
+    first, second = [await desk.conversation(bot_id, "q", "a", title=name(each)) for each in ("First", "Second")]
+    await desk.open(first)
+    return first, second
+
+
+async def switch(desk: Desk, conversation_id: str) -> None:
+    """Choose another conversation in the list."""
+    await desk.page.locator(f".entry[href$='{conversation_id}']").click()
+    await expect(desk.page).to_have_url(f"{desk.url}/c/{conversation_id}")
+    await desk.answer.wait_for()
+
+
+def refusal(status: int, code: str) -> Meet:
+    """What answers with a problem."""
+    problem = {"code": code, "detail": "Not now."}
+    return lambda route: route.fulfill(status=status, content_type="application/problem+json", json=problem)
+
+
+REFUSALS = {
+    "409": refusal(409, "turn_in_progress"),
+    "422": refusal(422, "invalid_parameter"),
+    "429": refusal(429, "rate_limited"),
+    "503": refusal(503, "store_unavailable"),
+    "no answer": lambda route: route.abort(),
+}
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+async def test_what_is_refused_after_one_left_waits_in_its_conversation(desk: Desk, why: str) -> None:
+    """The text is in the box on return, in front of what was written there since; the other conversation has nothing of it."""
+    desk.faults.expected += ["net::ERR_", "status of"]
+    first, second = await two(desk)
+    come = await held(desk, SENDS, REFUSALS[why])
+    await desk.say("a question\nof two lines")
+    await desk.box.fill("written since")
+    await switch(desk, second)
+    await desk.box.fill("of the second")
+    come.set()
+    await expect(desk.page.locator(".toast")).to_contain_text("A question was not sent. It waits in its conversation.")
+    await expect(desk.box).to_have_value("of the second")
+    await expect(desk.page.locator(".message")).to_have_count(2)
+    await desk.button("Show").click()
+    await expect(desk.page).to_have_url(f"{desk.url}/c/{first}")
+    await expect(desk.box).to_have_value("a question\nof two lines\n\nwritten since")
+    await expect(desk.page.locator(".message")).to_have_count(2)
+
+
+async def test_a_changed_question_that_is_refused_after_one_left_waits_too(desk: Desk) -> None:
+    """What was edited is in the box on return."""
+    desk.faults.expected.append("status of 409")
+    first, second = await two(desk)
+    come = await held(desk, re.compile("/edit$"), REFUSALS["409"])
+    await desk.box.press("ArrowUp")
+    field = desk.page.get_by_role("textbox", name="Edit the question")
+    await field.fill("changed")
+    await field.press("Enter")
+    await switch(desk, second)
+    come.set()
+    await desk.page.locator(".toast").wait_for()
+    await switch(desk, first)
+    await expect(desk.box).to_have_value("changed")
+
+
+async def test_what_is_on_its_way_arrives_though_one_left(desk: Desk) -> None:
+    """Switching does not call a question back: it is stored once and answered, and seen on return, even if that was sooner."""
+    first, second = await two(desk)
+    come = await held(desk, SENDS, lambda route: route.fallback())
+    await desk.say("on its way")
+    await switch(desk, second)
+    await switch(desk, first)
+    await expect(desk.box).to_have_value("")
+    come.set()
+    await expect(desk.answer).to_contain_text("You said: on its way")
+    assert [each["text"] for each in await desk.messages(first)][2:] == ["on its way", "You said: on its way"]
+    assert len(await desk.messages(second)) == 2
+
+
+async def test_a_new_conversation_begins_though_one_left(desk: Desk) -> None:
+    """Its first question goes into it and nowhere else, and one stays where one went."""
+    _, second = await two(desk)
+    await desk.page.get_by_role("link", name="New conversation").click()
+    await desk.page.locator(".empty").wait_for()
+    come = await held(desk, re.compile("/v1/conversations$"), lambda route: route.fallback())
+    first_words = name("The first words")
+    await desk.say(first_words)
+    await switch(desk, second)
+    come.set()
+    entry = desk.page.locator(".entry", has_text=first_words)
+    await entry.wait_for()
+    await expect(desk.page).to_have_url(f"{desk.url}/c/{second}")
+    await expect(desk.page.locator(".message")).to_have_count(2)
+    await entry.click()
+    await expect(desk.answer).to_contain_text(f"You said: {first_words}")
+    assert len(await desk.messages(second)) == 2
+
+
+async def test_what_is_written_while_a_conversation_begins_goes_along(desk: Desk) -> None:
+    """It stays in the box, and is no draft of the next new conversation."""
+    await desk.bot(name())
+    await desk.go()
+    come = await held(desk, re.compile("/v1/conversations$"), lambda route: route.fallback())
+    await desk.say("first")
+    await desk.box.fill("and then")
+    come.set()
+    await expect(desk.page).to_have_url(re.compile("/c/conv_"))
+    await expect(desk.answer).to_contain_text("You said: first")
+    await expect(desk.box).to_have_value("and then")
+    await desk.page.get_by_role("link", name="New conversation").click()
+    await expect(desk.box).to_have_value("")
+
+
+async def test_what_stands_there_unsent_is_kept(desk: Desk) -> None:
+    """It stays below what another device says meanwhile; it is in the box again after a reload, and on return from elsewhere."""
+    first, second = await two(desk)
+    await cut_off(desk, SENDS)
+    await desk.say("hello")
+    unsent = desk.page.locator(".note.bad")
+    await expect(unsent).to_contain_text(f"Not sent. {AWAY}")
+    await desk.made(f"/v1/conversations/{first}/messages", {"text": "from elsewhere"})
+    await desk.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(desk.page.locator(".message.user .bubble")).to_have_text(["q", "from elsewhere", "hello"])
+    await expect(unsent).to_have_count(1)
+    await desk.page.reload()
+    await expect(desk.box).to_have_value("hello")
+    await desk.box.press("Enter")
+    await expect(unsent).to_contain_text("Not sent.")
+    await switch(desk, second)
+    await expect(desk.box).to_have_value("")
+    await switch(desk, first)
+    await expect(desk.box).to_have_value("hello")
+    await expect(desk.page.locator(".message.user .bubble")).to_have_text(["q", "from elsewhere"])
+    await desk.page.unroute(SENDS)
+    await desk.box.press("Enter")
+    await expect(desk.answer).to_contain_text("You said: hello")
+    await switch(desk, second)
+    await switch(desk, first)
+    await expect(desk.box).to_have_value("")
+
+
+async def test_who_signs_out_leaves_nothing_unsent(browser: Browser, tmp_path: Path) -> None:
+    """What stood there unsent, in this tab or another, is gone with its person."""
+    async with serving(tmp_path / "chat.db", {"PALAVER_DEFAULT_MODEL": "scripted:echo"}) as server:
+        async with a_desk(browser, server.url) as desk:
+            desk.faults.expected += ["net::ERR_", "status of 401"]
+            key = (await desk.made("/v1/keys", {"scope": "operator"}))["secret"]
+            desk.http.headers["Authorization"] = f"Bearer {key}"
+            conversation_id = await desk.conversation(await desk.bot(name()))
+            await desk.go(f"/c/{conversation_id}")
+            await desk.page.get_by_label("API key").fill(key)
+            await desk.button("Sign in").click()
+            await desk.box.wait_for()
+            other = await desk.context.new_page()
+            await other.goto(desk.page.url)
+            for page in (other, desk.page):
+                await page.route(SENDS, lambda route: route.abort())
+                box = page.get_by_role("textbox", name="Message", exact=True)
+                await box.fill("private words")
+                await box.press("Enter")
+                await page.locator(".note.bad").wait_for()
+            await desk.button("Sign out").click()
+            for page in (other, desk.page):
+                await page.get_by_label("API key").wait_for()
+                assert "private" not in await page.evaluate("() => JSON.stringify({...localStorage})")

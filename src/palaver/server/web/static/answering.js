@@ -3,10 +3,11 @@
 import { events, Problem, post, sentenceOf } from "./api.js";
 import { chosen } from "./bots.js";
 import { conversation, isOpen, loadNewest, messages, refresh, running, shown, whileOpen } from "./conversation.js";
+import { giveBack, moveTo } from "./drafts.js";
 import { called, noteConversation } from "./listing.js";
 import { announce, readOut, toast } from "./notices.js";
 import { tellOthers } from "./others.js";
-import { addressOf, go } from "./router.js";
+import { addressOf, base, go } from "./router.js";
 import { batch, effect, newId, signal } from "./view.js";
 
 const REPAINT_MS = 50; // half of what every frame would cost, and it looks the same; a timer runs in a hidden tab, too
@@ -28,16 +29,22 @@ const waiting = () => shown({ key: newId(), role: "assistant", status: "waiting"
 /**
  * Ask. What was asked and a place for the answer are shown at once, behind `kept` messages.
  * `body` has a `client_id`: the same again is the same turn, so that it can be sent again when nobody knows whether it arrived.
- * `takeBack` is called where the server refused it: then all is as it was.
- * @param {{path: () => Promise<string>, body: object, kept: number, question: object | null, takeBack?: () => void}} what
+ * `takeBack` is called where the server refused it: then all is as it was. `keep` is called where nobody can see any more that it
+ * was not sent: then its text waits in its conversation.
+ * @param {Asking} what
+ * @typedef {{path: () => Promise<string>, body: object, kept: number, question: object | null, where: {id: string | null},
+ *   takeBack?: () => void, keep?: () => void, before?: object[]}} Asking
  */
-async function begin({ path, body, kept, question, takeBack }) {
+async function begin(what) {
+  const { path, body, kept, question, where } = what;
   const answer = waiting();
-  const before = messages.value;
-  answer.again = () => begin({ path, body, kept, question, takeBack });
+  const before = what.before ?? messages.value;
+  answer.where = where;
+  answer.again = () => begin({ ...what, before });
+  answer.keep = what.keep;
   answer.takeBack = () => {
     messages.value = before;
-    takeBack?.();
+    what.takeBack?.();
   };
   batch(() => {
     messages.value = [...messages.value.slice(0, kept), ...(question ? [question] : []), answer];
@@ -46,13 +53,20 @@ async function begin({ path, body, kept, question, takeBack }) {
   await follow(answer, async (mine) => events(await path(), { body, signal: mine }), question);
 }
 
-/** @param {{text: string, attachments?: string[], takeBack?: () => void}} what  takeBack: the text is the person's again */
-export async function send({ text, attachments = [], takeBack }) {
+/** @param {{text: string, attachments?: string[], typed?: string, takeBack?: () => void}} what  typed: what the person wrote */
+export async function send({ text, attachments = [], typed = "", takeBack }) {
   const question = shown({ key: newId(), role: "user", text, status: "completed", parts: attachments.map(imagePart) });
   const kept = messages.value.length;
   const key = newId();
-  const path = async () => `v1/conversations/${(await started(text, key)).id}/messages`;
-  await begin({ path, body: { text, attachments, client_id: newId() }, kept, question, takeBack });
+  /** @type {{id: string | null}} */
+  const where = { id: conversation.value?.id ?? null };
+  const path = async () => `v1/conversations/${(where.id ??= await started(text, key))}/messages`;
+  const keep = typed ? () => giveBack(typed, where.id) : undefined;
+  const back = () => {
+    keep?.();
+    takeBack?.();
+  };
+  await begin({ path, body: { text, attachments, client_id: newId() }, kept, question, where, keep, takeBack: back });
 }
 
 const imagePart = (id) => ({ type: "image", attachment_id: id });
@@ -60,22 +74,26 @@ const imagePart = (id) => ({ type: "image", attachment_id: id });
 /** What else is kept of a conversation that begins here. */
 export const about = signal({});
 
-/** The conversation to ask in: a new one begins with its first question, and is called so until the server has a title for it. */
+/** Begin a conversation with its first question: it is called so until the server has a title for it. @returns {Promise<string>} its id */
 async function started(text, key) {
-  if (conversation.value) return conversation.value;
+  const mine = whileOpen();
   const headers = { "Idempotency-Key": key };
   const made = await post("v1/conversations", { bot_id: chosen.value.id, ...about.value }, { headers });
   called.set(made.id, text);
-  conversation.value = made;
   noteConversation(made);
-  go(addressOf(made.id), { instead: true });
-  return made;
+  if (!mine.aborted) {
+    conversation.value = made;
+    moveTo(made.id);
+    go(addressOf(made.id), { instead: true });
+  }
+  return made.id;
 }
 
 /** Answer the same question again, beside this answer. */
 export function regenerate(answer) {
   const kept = messages.value.indexOf(answer);
-  return begin({ path: async () => `v1/messages/${answer.id}/regenerate`, body: { client_id: newId() }, kept, question: null });
+  const where = { id: conversation.value.id };
+  return begin({ path: async () => `v1/messages/${answer.id}/regenerate`, body: { client_id: newId() }, kept, question: null, where });
 }
 
 /** Ask a changed question beside this one. `takeBack`: it was refused. */
@@ -83,7 +101,9 @@ export function editAndResend(question, text, takeBack) {
   const kept = messages.value.indexOf(question);
   const changed = shown({ key: newId(), role: "user", text, status: "completed", parts: question.images.map(imagePart) });
   const body = { text, attachments: question.images, client_id: newId() };
-  return begin({ path: async () => `v1/messages/${question.id}/edit`, body, kept, question: changed, takeBack });
+  const where = { id: conversation.value.id };
+  const keep = () => giveBack(text, where.id);
+  return begin({ path: async () => `v1/messages/${question.id}/edit`, body, kept, question: changed, where, keep, takeBack });
 }
 
 export const goOn = () => send({ text: GO_ON });
@@ -107,26 +127,35 @@ async function tellToStop(answer) {
 }
 
 /**
- * Read along to the end. `opened` opens the stream of a send; null joins the turn of `answer`.
+ * Read along to the end, or until the conversation is left: what was not accepted by then is still on its way, and not called back,
+ * since it would be lost. `opened` opens the stream of a send; null joins the turn of `answer`.
  * @param {any} answer @param {((mine: AbortSignal) => Promise<AsyncIterable<any>>) | null} opened @param {object | null} [question]
  */
 async function follow(answer, opened, question = null) {
-  const mine = whileOpen();
+  const open = whileOpen();
+  const reading = new AbortController();
+  const mine = reading.signal;
   const pen = writing(answer);
+  answer.leave = () => {
+    answer.isLeft = true;
+    if (answer.turn_id) reading.abort();
+  };
+  open.addEventListener("abort", answer.leave);
   running.value = answer;
   announce("The answer begins");
-  const still = setInterval(() => announce("Still answering"), STILL_MS);
+  const still = setInterval(() => answer.isLeft || announce("Still answering"), STILL_MS);
   try {
     await readAll(answer, opened, { mine, pen, question });
     if (!mine.aborted) ended(answer);
   } catch (error) {
-    if (!mine.aborted) refused(answer, error);
+    if (!mine.aborted) (open.aborted ? missed : refused)(answer, error);
   } finally {
     pen.flush();
     clearInterval(still);
     if (running.value === answer) running.value = null;
   }
-  if (!mine.aborted && conversation.value) await settle(mine);
+  if (!open.aborted && conversation.value) await settle(open);
+  else if (open.aborted && conversation.value?.id === answer.where?.id) await refresh().catch(() => {}); // one came back before it was accepted
 }
 
 async function readAll(answer, opened, { mine, pen, question }) {
@@ -178,6 +207,7 @@ function accepted(answer, data, question) {
   }
   if (isNew) tellOthers(data.turn.conversation_id);
   if (answer.isStopping) tellToStop(answer);
+  if (answer.isLeft) answer.leave();
 }
 
 function over(answer, { turn, message }) {
@@ -210,6 +240,23 @@ function refused(answer, error) {
   answer.error.value = { code: error.code ?? "", message: sentenceOf(error) };
   answer.status.value = answer.turn_id ? "cut" : "unsent";
   announce("The answer failed");
+  if (!answer.turn_id) keepOnLeaving(answer);
+}
+
+/** What stands there unsent waits in its conversation when one leaves it, or the page. */
+function keepOnLeaving(answer) {
+  const leaving = whileOpen();
+  const keep = () => messages.peek()?.includes(answer) && answer.keep?.();
+  leaving.addEventListener("abort", keep);
+  addEventListener("pagehide", keep, { signal: leaving });
+}
+
+/** Nothing came of asking in a conversation that was left meanwhile. */
+function missed(answer, error) {
+  if (!answer.keep) return;
+  answer.keep();
+  const show = () => go(answer.where.id ? addressOf(answer.where.id) : base);
+  toast(`A question was not sent. It waits in its conversation. ${sentenceOf(error)}`, { label: "Show", run: show });
 }
 
 /** Look what the server has now: its counts, the versions, and ratings from elsewhere. */

@@ -3,36 +3,23 @@
 import { send, stop } from "./answering.js";
 import { chosen } from "./bots.js";
 import { conversation, messages, reopen, running, trouble } from "./conversation.js";
+import { draft, takeUp, write } from "./drafts.js";
 import { ACCEPTED, WaitingImages, addImages, areUploading, images, takeImages } from "./images.js";
 import { trying } from "./notices.js";
 import { editing } from "./question.js";
 import { base, go, isEmbedded, place } from "./router.js";
 import { mayWrite } from "./session.js";
-import { recall, remember } from "./storage.js";
-import { Icon, IconButton, html, signal, useEffect, useLayoutEffect, useRef } from "./view.js";
-
-const text = signal("");
-const nameOf = (id) => `draft.${id ?? "new"}`;
-
-function write(given, id = place.value.id) {
-  remember(nameOf(id), given);
-  if (id === place.value.id) text.value = given;
-}
+import { Icon, IconButton, html, useEffect, useLayoutEffect, useRef } from "./view.js";
 
 const isFree = () => !running.value && messages.value !== null && Boolean(conversation.value || chosen.value);
-const isReady = () => isFree() && text.value.trim() !== "" && !areUploading();
+const isReady = () => isFree() && draft.value.trim() !== "" && !areUploading();
 
 function submit() {
   if (!isReady()) return;
-  const id = place.value.id;
-  const draft = text.value;
+  const typed = draft.value;
   const taken = takeImages();
-  const takeBack = () => {
-    write(draft, conversation.value?.id ?? id);
-    taken.giveBack();
-  };
   write("");
-  send({ text: draft.trim(), attachments: taken.ids, takeBack });
+  send({ text: typed.trim(), attachments: taken.ids, typed, takeBack: taken.giveBack });
 }
 
 function editLast() {
@@ -45,7 +32,7 @@ function onKeyDown(event) {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
     submit();
-  } else if (event.key === "ArrowUp" && !text.value && !running.value && !isEmbedded && editLast()) event.preventDefault();
+  } else if (event.key === "ArrowUp" && !draft.value && !running.value && !isEmbedded && editLast()) event.preventDefault();
 }
 
 function onPaste(event) {
@@ -56,7 +43,7 @@ function Box() {
   const field = useRef();
   const file = useRef();
   useEffect(() => {
-    text.value = recall(nameOf(place.value.id)) ?? "";
+    takeUp();
     images.value = [];
     if (matchMedia("(hover: hover)").matches && !document.querySelector("dialog[open]")) field.current.focus();
   }, [place.value.id]);
@@ -65,7 +52,7 @@ function Box() {
     if (CSS.supports("field-sizing", "content")) return;
     field.current.style.height = "auto";
     field.current.style.height = `${field.current.scrollHeight}px`;
-  }, [text.value]);
+  }, [draft.value]);
   const onSubmit = (event) => {
     event.preventDefault();
     submit();
@@ -74,10 +61,10 @@ function Box() {
     addImages(event.target.files);
     event.target.value = "";
   };
-  const name = images.value.length && !text.value.trim() ? "Say what to do with the image" : "Write a message";
+  const name = images.value.length && !draft.value.trim() ? "Say what to do with the image" : "Write a message";
   return html`<form class="composer" onSubmit=${onSubmit}><div class="column"><div class="box">
     <${WaitingImages} />
-    <textarea id="composer" ref=${field} rows="1" aria-label="Message" placeholder=${name} value=${text.value}
+    <textarea id="composer" ref=${field} rows="1" aria-label="Message" placeholder=${name} value=${draft.value}
       onInput=${(event) => write(event.target.value)} onKeyDown=${onKeyDown} onPaste=${onPaste}></textarea>
     <div class="row">
       <input ref=${file} type="file" accept=${ACCEPTED} multiple hidden onChange=${choose} />

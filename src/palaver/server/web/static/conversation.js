@@ -102,6 +102,9 @@ export async function loadNewest(id, mine = leaving.signal) {
   await loadVersions(id, mine);
 }
 
+/** Whether the server has not heard of a message yet, as far as anybody knows. */
+const isUnsent = (message) => !message.id;
+
 function merge(newest, next) {
   const now = messages.value ?? [];
   const byId = new Map(now.map((message) => [message.id, message]));
@@ -111,7 +114,7 @@ function merge(newest, next) {
   };
   const joint = now.findIndex((message) => message.id === newest[0]?.id);
   if (joint < 0) earlier.value = next;
-  messages.value = [...now.slice(0, Math.max(joint, 0)), ...newest.map(same)];
+  messages.value = [...now.slice(0, Math.max(joint, 0)), ...newest.map(same), ...now.filter(isUnsent)];
 }
 
 /** Load messages before those that are there. */
@@ -146,7 +149,7 @@ async function loadVersions(id, mine) {
 export async function switchTo(branch) {
   const id = conversation.value.id;
   await post(`v1/conversations/${id}/head`, { turn_id: branch.leaf_turn_id });
-  messages.value = [];
+  messages.value = messages.value.filter(isUnsent);
   await loadNewest(id);
   const there = messages.value.find((message) => message.role === "assistant" && message.turn_id === branch.turn_id);
   if (there) wanted.value = there.id;

@@ -2,7 +2,7 @@
 
 import { get, post, refusedForKey, remove } from "./api.js";
 import { isEmbedded } from "./router.js";
-import { forgetDrafts, recall, remember, whenChanged } from "./storage.js";
+import { forgetDrafts, recall, remember, rememberNoMore, whenChanged } from "./storage.js";
 import { computed, effect, signal } from "./view.js";
 
 /** What `GET /v1/session` says; null until it is known. */
@@ -35,10 +35,15 @@ export async function signOut() {
 /** What a person did not send is forgotten, and what was shown goes with the page. */
 function leaveNothing() {
   forgetDrafts();
+  leave();
+}
+
+function leave() {
+  rememberNoMore();
   location.reload();
 }
 
-whenChanged(WHO, () => location.reload()); // another tab let somebody else in, or nobody
+whenChanged(WHO, leave); // another tab let somebody else in, or nobody
 
 effect(() => {
   // A key was revoked or a week is over: ask anew, and the page shows its door.

@@ -11,6 +11,11 @@ function places() {
   return localStorage;
 }
 
+let isOver = false;
+
+/** Remember nothing more: the page is about to be left to another person. */
+export const rememberNoMore = () => (isOver = true);
+
 /** @param {string} name @returns {string | null} */
 export function recall(name) {
   try {
@@ -22,6 +27,7 @@ export function recall(name) {
 
 /** @param {string} name @param {string} text  "" forgets it */
 export function remember(name, text) {
+  if (isOver) return;
   try {
     if (text) places().setItem(PREFIX + name, text);
     else places().removeItem(PREFIX + name);
