@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Locator, Route, expect
 
-from crash.process import serving
-from web.desk import TOGETHER, Desk, a_desk, name
+from crash.process import ServerProcess, serving
+from web.desk import PATIENCE_MS, TOGETHER, Desk, a_desk, name
 
 pytestmark = TOGETHER
 
@@ -258,3 +259,82 @@ async def test_who_signs_out_leaves_nothing_unsent(browser: Browser, tmp_path: P
             for page in (other, desk.page):
                 await page.get_by_label("API key").wait_for()
                 assert "private" not in await page.evaluate("() => JSON.stringify({...localStorage})")
+
+
+STOPPED = "Stopped. What was said is kept."
+UNCONFIRMED = f"{STOPPED} The server has not confirmed it yet."
+
+
+@asynccontextmanager
+async def own_server(browser: Browser, folder: Path, model: str) -> AsyncIterator[tuple[Desk, ServerProcess]]:
+    """A server of this test alone, with one conversation, which is open."""
+    env = {"PALAVER_DEFAULT_MODEL": model, "PALAVER_LEASE_SECONDS": "60"}
+    async with serving(folder / "chat.db", env) as server, a_desk(browser, server.url) as desk:
+        await desk.open(await desk.conversation(await desk.bot(name(), model)))
+        yield desk, server
+
+
+async def stopped_at_server(desk: Desk) -> str:
+    """The stored text of the newest answer, once it is no longer being written."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while (found := (await desk.messages(desk.conversation_id()))[-1])["status"] != "interrupted":
+            await asyncio.sleep(0.05)
+    return str(found["text"])
+
+
+async def test_a_server_that_is_stuck_does_not_hold_who_stops(browser: Browser, tmp_path: Path) -> None:
+    """Half a second after Stop the page reads no further: the text stands there as stopped, one can write on; the server, once it
+    moves again, is seen to have stopped, with all that it stored."""
+    async with own_server(browser, tmp_path, "scripted:words?count=3000&delay=0.02") as (desk, server):
+        await desk.say("Count")
+        await expect(desk.answer).to_contain_text("word9")
+        server.pause()
+        try:
+            await desk.button("Stop").click()
+            await expect(desk.answer.locator(".note")).to_have_text(UNCONFIRMED, timeout=5_000)
+            await expect(desk.answer).to_have_attribute("aria-busy", "false")
+            await expect(desk.answer.locator(".prose")).to_contain_text("word9")
+            await expect(desk.button("Stop")).to_have_count(0)
+            await desk.box.fill("not lost")
+            await expect(desk.button("Send")).to_be_enabled()
+        finally:
+            server.resume()
+        await expect(desk.answer.locator(".note span")).to_have_text(STOPPED)
+        stored = await stopped_at_server(desk)
+        await expect(desk.answer.locator(".prose")).to_have_text(stored.strip())
+        await desk.button("Go on").click()
+        await expect(desk.page.locator(".message.user")).to_have_count(2)
+        await expect(desk.answer).to_contain_text("word9")
+        await expect(desk.box).to_have_value("not lost")
+
+
+async def test_a_question_that_is_stopped_before_the_server_took_it(browser: Browser, tmp_path: Path) -> None:
+    """It stays, and stops as soon as the server knows of it."""
+    async with own_server(browser, tmp_path, "scripted:words?count=3000&delay=0.02") as (desk, server):
+        server.pause()
+        try:
+            await desk.say("Count")
+            await desk.button("Stop").click()
+            await expect(desk.answer.locator(".note")).to_have_text(UNCONFIRMED, timeout=5_000)
+        finally:
+            server.resume()
+        await expect(desk.answer.locator(".note span")).to_have_text(STOPPED)
+        await expect(desk.page.locator(".message.user .bubble")).to_have_text(["Count"])
+        stored = await stopped_at_server(desk)
+        await expect(desk.answer.locator(".prose")).to_have_text(stored.strip())
+
+
+async def test_a_stop_that_is_not_heard_is_told_again(desk: Desk) -> None:
+    """The page lets go all the same, and tells the server until it has heard."""
+    await desk.open(await desk.conversation(await desk.bot(name(), "scripted:words?count=3000&delay=0.02")))
+    await desk.say("Count")
+    await expect(desk.answer).to_contain_text("word9")
+    await cut_off(desk, "**/stop")
+    await desk.button("Stop").click()
+    await expect(desk.page.locator(".toast")).to_have_text(AWAY)
+    await expect(desk.answer.locator(".note")).to_have_text(UNCONFIRMED)
+    await expect(desk.answer.locator(".prose")).to_contain_text("word9")
+    assert (await desk.messages(desk.conversation_id()))[-1]["status"] == "running"
+    await desk.page.unroute("**/stop")
+    await expect(desk.answer.locator(".note span")).to_have_text(STOPPED)
+    await expect(desk.answer.locator(".prose")).to_have_text((await stopped_at_server(desk)).strip())

@@ -104,7 +104,7 @@ async def test_stop_keeps_what_was_said(desk: Desk) -> None:
     await desk.box.press("Enter")
     await expect(desk.box).to_have_value("not lost")
     await desk.button("Stop").click()
-    await expect(desk.answer.locator(".note")).to_contain_text("Stopped. What was said is kept.")
+    await expect(desk.answer.locator(".note span")).to_have_text("Stopped. What was said is kept.")
     stored = (await desk.messages(conversation_id))[1]
     assert stored["status"] == "interrupted"
     await expect(desk.answer.locator(".prose")).to_have_text(stored["text"].strip())
@@ -213,14 +213,15 @@ async def test_a_failed_answer_can_be_tried_again(desk: Desk) -> None:
 
 
 async def test_a_stop_that_fails_can_be_tried_again(desk: Desk) -> None:
-    """It is told, and the next press stops."""
-    desk.faults.expected.append("net::ERR_")
+    """Where the server refuses it, that is told, the answer goes on, and the next press stops."""
+    desk.faults.expected.append("status of 503")
+    problem = {"code": "store_unavailable", "detail": "The store rests."}
     await new(desk, "scripted:slow")
     await desk.say("Count")
     await expect(desk.answer).to_contain_text("word1")
-    await desk.page.route("**/stop", lambda route: route.abort())
+    await desk.page.route("**/stop", lambda route: route.fulfill(status=503, json=problem))
     await desk.button("Stop").click()
-    await expect(desk.page.locator(".toast")).to_have_count(1)
+    await expect(desk.page.locator(".toast")).to_have_text("The store rests.")
     await desk.page.unroute("**/stop")
     await desk.button("Stop").click()
     await expect(desk.answer.locator(".note")).to_contain_text("Stopped.")
@@ -299,6 +300,8 @@ async def test_a_cut_stream_is_joined_again(desk: Desk) -> None:
     await desk.page.route(re.compile("/messages$"), cut)
     await desk.say("Count")
     await expect(desk.answer.locator(".prose")).to_contain_text("word39")
+    await expect(desk.button("Regenerate")).to_be_visible()
+    await expect(desk.page.locator(".message.user")).to_have_count(1)
     stored = (await desk.messages(conversation_id))[1]["text"]
     assert (await desk.answer.locator(".prose").inner_text()).strip() == stored
 

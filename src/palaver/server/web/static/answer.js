@@ -46,6 +46,8 @@ function Outcome({ message, isLast }) {
     case "interrupted":
       return html`<div class="note"><span>${REASONS[message.reason.value] ?? "Interrupted."} What was said is kept.</span>
         ${isLast && again("Go on", () => goOn())}</div>`;
+    case "left":
+      return html`<div class="note"><span>Stopped. What was said is kept. The server has not confirmed it yet.</span></div>`;
     case "failed":
       return html`<div class="note bad" role="alert"><${Icon} name="circle-alert" />
         <span>${message.error.value?.message ?? "The answer failed."}</span>${again("Try again", () => regenerate(message))}</div>`;

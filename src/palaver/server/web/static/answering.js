@@ -13,6 +13,8 @@ import { batch, effect, newId, signal } from "./view.js";
 const REPAINT_MS = 50; // half of what every frame would cost, and it looks the same; a timer runs in a hidden tab, too
 const IDLE_SHARE = 4; // a paragraph of any length leaves the page so many times the time that its drawing takes
 const STILL_MS = 7000;
+const STOP_MS = 400; // what a stop may take
+const LOOK_MS = [1000, 2000, 4000, 8000];
 const REJOIN_MS = [250, 500, 1000, 2000, 4000, 8000];
 const TITLE_MS = [1000, 3000, 6000]; // a title that a model makes comes behind its answer
 const GO_ON = "Please go on from where you stopped.";
@@ -108,27 +110,53 @@ export function editAndResend(question, text, takeBack) {
 
 export const goOn = () => send({ text: GO_ON });
 
-/** Have the server stop, and keep what was said. The end comes as an event. */
+/** Have the server stop, and keep what was said. The end comes as an event; where none comes, the page lets go by itself. */
 export async function stop() {
   const answer = running.value;
   if (!answer || answer.isStopping) return;
   answer.isStopping = true;
+  setTimeout(() => answer.isStopping && running.value === answer && letGo(answer), STOP_MS);
   if (answer.turn_id) await tellToStop(answer);
 }
 
-/** What could not be told can be tried again. */
+/** What was refused can be tried again; what was not heard is told again by whoever looks later. */
 async function tellToStop(answer) {
   try {
     await post(`v1/turns/${answer.turn_id}/stop`);
   } catch (error) {
-    answer.isStopping = false;
+    if (error instanceof Problem) answer.isStopping = false;
     toast(sentenceOf(error));
   }
 }
 
+/** The server or the network is stuck: read no further, and let the person go on. What stands there stays. */
+function letGo(answer) {
+  answer.leave();
+  batch(() => {
+    answer.status.value = "left";
+    running.value = null;
+  });
+  announce("The answer was interrupted");
+}
+
+/** Look what became of an answer that was let go, and tell once more to stop. */
+async function lookLater(answer, mine) {
+  for (const ms of LOOK_MS) {
+    await pause(ms, mine);
+    if (mine.aborted) return;
+    try {
+      await post(`v1/turns/${answer.turn_id}/stop`, {}, { signal: mine });
+      break;
+    } catch (error) {
+      if (error instanceof Problem && error.status < 500) break;
+    }
+  }
+  if (!mine.aborted) await settle(mine);
+}
+
 /**
- * Read along to the end, or until the conversation is left: what was not accepted by then is still on its way, and not called back,
- * since it would be lost. `opened` opens the stream of a send; null joins the turn of `answer`.
+ * Read along to the end, or until the answer is let go or the conversation left: what was not accepted by then is still on its way,
+ * and not called back, since it would be lost. `opened` opens the stream of a send; null joins the turn of `answer`.
  * @param {any} answer @param {((mine: AbortSignal) => Promise<AsyncIterable<any>>) | null} opened @param {object | null} [question]
  */
 async function follow(answer, opened, question = null) {
@@ -138,6 +166,7 @@ async function follow(answer, opened, question = null) {
   const pen = writing(answer);
   answer.leave = () => {
     answer.isLeft = true;
+    pen.flush();
     if (answer.turn_id) reading.abort();
   };
   open.addEventListener("abort", answer.leave);
@@ -154,7 +183,8 @@ async function follow(answer, opened, question = null) {
     clearInterval(still);
     if (running.value === answer) running.value = null;
   }
-  if (!open.aborted && conversation.value) await settle(open);
+  if (mine.aborted && !open.aborted) await lookLater(answer, open);
+  else if (!open.aborted && conversation.value) await settle(open);
   else if (open.aborted && conversation.value?.id === answer.where?.id) await refresh().catch(() => {}); // one came back before it was accepted
 }
 
@@ -200,9 +230,10 @@ function accepted(answer, data, question) {
   const isNew = !answer.turn_id;
   answer.id = answer.anchor.value = data.message_id;
   answer.turn_id = data.turn.id;
-  answer.status.value = data.turn.status;
+  if (!answer.isLeft) answer.status.value = data.turn.status;
+  if (question) question.turn_id = data.turn.id;
   if (question && data.user_message) {
-    Object.assign(question, { id: data.user_message.id, turn_id: data.user_message.turn_id });
+    question.id = data.user_message.id;
     question.anchor.value = question.id;
   }
   if (isNew) tellOthers(data.turn.conversation_id);

@@ -103,7 +103,7 @@ export async function loadNewest(id, mine = leaving.signal) {
 }
 
 /** Whether the server has not heard of a message yet, as far as anybody knows. */
-const isUnsent = (message) => !message.id;
+const isUnsent = (message) => !message.turn_id;
 
 function merge(newest, next) {
   const now = messages.value ?? [];
