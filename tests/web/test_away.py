@@ -266,9 +266,11 @@ UNCONFIRMED = f"{STOPPED} The server has not confirmed it yet."
 
 
 @asynccontextmanager
-async def own_server(browser: Browser, folder: Path, model: str) -> AsyncIterator[tuple[Desk, ServerProcess]]:
+async def own_server(
+    browser: Browser, folder: Path, model: str, lease_seconds: int = 60
+) -> AsyncIterator[tuple[Desk, ServerProcess]]:
     """A server of this test alone, with one conversation, which is open."""
-    env = {"PALAVER_DEFAULT_MODEL": model, "PALAVER_LEASE_SECONDS": "60"}
+    env = {"PALAVER_DEFAULT_MODEL": model, "PALAVER_LEASE_SECONDS": str(lease_seconds)}
     async with serving(folder / "chat.db", env) as server, a_desk(browser, server.url) as desk:
         await desk.open(await desk.conversation(await desk.bot(name(), model)))
         yield desk, server
@@ -338,3 +340,31 @@ async def test_a_stop_that_is_not_heard_is_told_again(desk: Desk) -> None:
     await desk.page.unroute("**/stop")
     await expect(desk.answer.locator(".note span")).to_have_text(STOPPED)
     await expect(desk.answer.locator(".prose")).to_have_text((await stopped_at_server(desk)).strip())
+
+
+@pytest.mark.parametrize("is_long", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["soon", "late"])
+async def test_an_answer_whose_server_was_killed_is_shown_as_it_was_stored(
+    browser: Browser, tmp_path: Path, is_long: bool
+) -> None:
+    """A new process on the same file and port says that the answer was interrupted: the page hears it by itself, even after it gave
+    up joining, shows what was stored and why it broke off, and one goes on from there."""
+    async with own_server(browser, tmp_path, "scripted:words?count=300&delay=0.02", lease_seconds=3) as (desk, server):
+        desk.faults.expected += ["net::ERR_"]
+        await desk.say("Count")
+        await expect(desk.answer).to_contain_text("word9")
+        await server.kill()
+        if is_long:
+            await expect(desk.answer.locator(".note")).to_contain_text("The answer may go on at the server.")
+            await expect(desk.answer.locator(".prose")).to_contain_text("word9")
+        await server.start()
+        note = desk.answer.locator(".note span")
+        await expect(note).to_have_text("The server was restarted. What was said is kept.")
+        stored = (await desk.messages(desk.conversation_id()))[-1]
+        assert stored["status"] == "interrupted"
+        assert stored["text"].startswith("word0 word1 ")
+        await expect(desk.answer.locator(".prose")).to_have_text(stored["text"].strip())
+        await desk.button("Go on").click()
+        await expect(desk.answer).to_contain_text("word299")
+        await expect(desk.page.locator(".message.user")).to_have_count(2)
+        texts = [each["text"] for each in await desk.messages(desk.conversation_id())]
+        assert (texts[0], texts[1], len(texts)) == ("Count", stored["text"], 4)
