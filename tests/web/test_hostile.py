@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from urllib.parse import quote
 
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 import pictures
-from web.desk import TOGETHER, Desk, name
+from crash.process import serving
+from peers.faulty import DONE, STOP, Answer, faulty, head, says
+from web.desk import TOGETHER, Desk, a_desk, name
 from web.vectors import vectors
 
 pytestmark = TOGETHER
@@ -26,6 +29,17 @@ STRANGE = """() => [...document.querySelectorAll('.prose *')].filter((element) =
   [...element.attributes].some(({name}) => /^on|^style$|^id$|^src/.test(name)) ||
   /^(script|iframe|img|svg|style|form|input|object|embed|link|meta|base)$/i.test(element.tagName)
 ).map((element) => element.outerHTML)"""
+
+
+ALWAYS = f"""() => {{
+  window.drawn = 0;
+  window.strange = [];
+  const look = () => {{
+    window.drawn += 1;
+    window.strange.push(...({STRANGE})());
+  }};
+  new MutationObserver(look).observe(document.querySelector("#main"), {{ subtree: true, childList: true, characterData: true }});
+}}"""
 
 
 async def nothing_ran(page: Page) -> None:
@@ -99,6 +113,36 @@ async def test_while_it_is_streamed(desk: Desk) -> None:
     await desk.button("Send").click()
     await expect(desk.button("Regenerate")).to_be_visible()
     await nothing_ran(desk.page)
+
+
+def a_character_a_delta(text: str) -> Answer:
+    """What a model says, with a moment behind each."""
+    return [head(), *(step for each in text for step in (says(each), 0.0005)), STOP, DONE]
+
+
+async def test_as_a_model_says_them_a_character_a_delta(browser: Browser, tmp_path: Path) -> None:
+    """From a model's server over ours to the page, every one is read along as it is written: at no moment does one run, or become
+    anything but text. It is stored and shown as it was said."""
+    answers = ["\n\n".join(ALL[at : at + 16]) for at in range(0, len(ALL), 16)]
+    async with faulty(*map(a_character_a_delta, answers)) as model:
+        env = {
+            "PALAVER_PROVIDERS": json.dumps({"letters": model.base_url}),
+            "PALAVER_LEASE_SECONDS": "30",
+            "PALAVER_TITLES": "off",
+        }
+        async with serving(tmp_path / "chat.db", env) as server, a_desk(browser, server.url) as desk:
+            await desk.page.add_init_script(WATCH)
+            conversation_id = await desk.conversation(await desk.bot(name(), "letters:any"))
+            await desk.open(conversation_id)
+            await desk.page.evaluate(ALWAYS)
+            for at in range(len(answers)):
+                await desk.say(f"Answer {at}")
+                await expect(desk.button("Good answer")).to_have_count(at + 1)
+            await nothing_ran(desk.page)
+            assert await desk.page.evaluate("() => window.strange") == []
+            assert await desk.page.evaluate("() => window.drawn") > 5 * len(answers)
+            stored = [each["text"] for each in await desk.messages(conversation_id)]
+            assert stored[1::2] == answers
 
 
 async def test_as_titles_names_and_hits(desk: Desk) -> None:
