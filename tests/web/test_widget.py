@@ -109,6 +109,33 @@ async def test_a_conversation_goes_on_from_page_to_page(desk: Desk, shop: Shop) 
     assert len(talks) == 2
 
 
+REFUSING = (
+    "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
+)
+
+
+async def test_a_page_whose_browser_refuses_storage_has_the_widget(desk: Desk, shop: Shop) -> None:
+    """It opens and answers, again and again, also after it was shut; on the next page the conversation begins anew."""
+    bot_id = await open_bot(desk, shop.origin)
+    await shop.show(desk, bot_id)
+    await desk.page.add_init_script(REFUSING)
+    frame = await opened(desk, shop.origin)
+    why = await desk.page.evaluate("() => { try { return localStorage; } catch ({ name }) { return name; } }")
+    assert why == "SecurityError"
+    await say(frame, "My shoes are blue.")
+    await answered(frame, "My shoes are blue.")
+    await press(desk)
+    await press(desk)
+    await say(frame, "And my socks are red.")
+    await answered(frame, "And my socks are red.")
+    frame = await opened(desk, f"{shop.origin}/socks")
+    await frame.get_by_text("What are you looking for?").wait_for()
+    await say(frame, "Who am I?")
+    await answered(frame, "Who am I?")
+    counts = [each["message_count"] for each in (await desk.got(f"/v1/conversations?bot_id={bot_id}"))["data"]]
+    assert sorted(counts) == [2, 4]
+
+
 @pytest.mark.parametrize("origin", ["neighbour", "other_port"])
 async def test_a_page_that_is_not_allowed_is_refused_by_the_browser(desk: Desk, shop: Shop, origin: str) -> None:
     """The bot's policy names its pages; another port is another page. The visitor sees a closed frame and can shut it."""
