@@ -147,6 +147,39 @@ async def test_the_door_is_fit(browser: Browser, tmp_path: Path) -> None:
             await desk.http.post("/v1/keys", json={"scope": "read"})
 
 
+async def test_a_server_that_is_away_is_fit(desk: Desk) -> None:
+    """What one sees where the page can't reach it, in both themes."""
+    desk.faults.expected.append("net::ERR_")
+    await desk.page.route("**/v1/session", lambda route: route.abort())
+    for theme in ("light", "dark"):
+        await desk.page.emulate_media(color_scheme=theme)
+        await desk.go()
+        await desk.page.get_by_role("heading", name="Palaver can't be reached").wait_for()
+        assert await unfit(desk.page) == []
+
+
+async def test_no_bots_are_fit(browser: Browser, tmp_path: Path) -> None:
+    """The pages of who may only read where there is nothing to read, in both themes: they say so, and offer nothing that is refused."""
+    async with serving(tmp_path / "chat.db", {}) as server, a_desk(browser, server.url) as desk:
+        desk.faults.expected.append("status of 401")
+        admin = (await desk.made("/v1/keys", {"scope": "admin"}))["secret"]
+        shown = {"Authorization": f"Bearer {admin}"}
+        read = (await desk.made("/v1/keys", {"scope": "read"}, headers=shown))["secret"]
+        await desk.go()
+        await desk.page.get_by_label("API key").fill(read)
+        await desk.button("Sign in").click()
+        for theme in ("light", "dark"):
+            await desk.page.emulate_media(color_scheme=theme)
+            await desk.go()
+            await desk.page.get_by_role("heading", name="No bots yet").wait_for()
+            assert await unfit(desk.page) == []
+            await desk.go("/bots")
+            await desk.page.get_by_role("heading", name="Bots").wait_for()
+            await expect(desk.page.get_by_role("main")).to_contain_text("No bots yet")
+            await expect(desk.page.get_by_role("link", name="New bot")).to_have_count(0)
+            assert await unfit(desk.page) == []
+
+
 async def test_the_list_can_be_skipped(desk: Desk) -> None:
     """The first key that one presses offers to go past the list, to the page itself."""
     await desk.go("/bots")

@@ -17,12 +17,14 @@ const All = () => html`<ul class="cards" aria-label="Bots">${bots.value.map((bot
   <a class="title" data-here href=${addressOfBot(bot.id)}>${bot.name}</a><span class="quiet">${bot.model || "the server's default model"}</span>
   <button type="button" class="button" aria-label=${`Talk to ${bot.name}`} onClick=${() => talk(bot)}><${Icon} name="message-square" />Talk</button></li>`)}</ul>`;
 
+const None = () => html`<p class="quiet">No bots yet. ${mayWrite.value ? "A bot is what people talk to." : "The key you signed in with may only read, and there is nothing to read."}</p>`;
+
 const One = ({ bot }) => html`<${BotForm} key=${`${bot.id} ${bot.version}`} bot=${bot} /><${Documents} botId=${bot.id} />
   <${WidgetForm} key=${`widget ${bot.id} ${bot.version}`} bot=${bot} />`;
 
 function Content({ botId, bot }) {
   if (botId === "new") return html`<${BotForm} key="new" bot=${null} />`;
-  if (!botId) return html`<${All} />`;
+  if (!botId) return bots.value.length ? html`<${All} />` : html`<${None} />`;
   return bot ? html`<${One} bot=${bot} />` : html`<p class="quiet" role="alert">This bot is not here. It may have been deleted.</p>`;
 }
 
