@@ -181,6 +181,7 @@ async function follow(answer, opened, question = null) {
   } finally {
     pen.flush();
     clearInterval(still);
+    open.removeEventListener("abort", answer.leave);
     if (running.value === answer) running.value = null;
   }
   if (mine.aborted && !open.aborted) await lookLater(answer, open);
