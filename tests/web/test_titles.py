@@ -103,7 +103,8 @@ async def test_a_title_that_comes_leaves_a_rename_alone(thoughtful: Desk) -> Non
     await expect(field).to_be_focused()
     await expect(field).to_have_value("My parc")
     await field.press_sequentially("el")
-    await field.press("Enter")
+    async with desk.page.expect_response(lambda response: response.request.method == "PATCH"):
+        await field.press("Enter")
     await expect(head(desk.page)).to_have_text("My parcel")
     await expect(entry(desk.page, "My parcel")).to_have_count(1)
     assert (await desk.got(f"/v1/conversations/{conversation_id}"))["title"] == "My parcel"
