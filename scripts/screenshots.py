@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Frame, async_playwright
 
 from palaver.config import Settings
 from palaver.errors import ModelError
@@ -36,7 +36,12 @@ from web.shop import a_shop, framed, press  # noqa: E402
 PICTURES = ROOT / "docs" / "pictures"
 PHONE = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 DESKTOP = {"viewport": {"width": 1280, "height": 820}}
-WIDGET = {"title": "Ask the shop", "greeting": "What are you looking for?", "color": "#0f766e"}
+WIDGET = {
+    "title": "Ask the shop",
+    "greeting": "What are you looking for?",
+    "color": "#0f766e",
+    "consent": "You may write to me about my question.",
+}
 SHOES = ("Walking boots", "Running shoes", "Sandals", "Rubber boots", "Slippers", "Climbing shoes")
 _SHELF = "".join(f"<article><i></i><h2>{each}</h2><p>In all sizes</p></article>" for each in SHOES)
 SHOP = f"<header>Good Shoes</header><main>{_SHELF}</main>"
@@ -247,22 +252,29 @@ async def take_the_open_server(browser: Browser, url: str) -> None:
 
 
 async def take_the_widget(browser: Browser, url: str) -> None:
-    """A bot on somebody else's page."""
+    """A bot on somebody else's page: an answer, and the form that asks who the visitor is."""
     async with a_shop() as shop:
         for theme, phone in (("light", False), ("dark", False), ("light", True), ("dark", True)):
-            async with sat_down(browser, url, theme, phone=phone) as desk:
-                bot_id = (await desk.got("/v1/bots"))["data"][0]["id"]
-                await desk.http.patch(
-                    f"/v1/bots/{bot_id}", json={"widget": {**WIDGET, "allowed_origins": [shop.origin]}}
-                )
-                await shop.show(desk, bot_id, body=SHOP, css=SHOP_CSS, more='data-color="#0f766e"')
-                await desk.page.goto(shop.origin)
-                await press(desk)
-                frame = await framed(desk)
-                await frame.get_by_role("textbox", name="Message").fill("Can I return these after three weeks?")
-                await frame.get_by_role("textbox", name="Message").press("Enter")
-                await frame.get_by_role("button", name="Good answer").wait_for()
-                await take(desk, f"widget-{'phone-' if phone else ''}{theme}")
+            for name, talk, lead in (("widget", ask_the_shop, "off"), ("lead", be_asked, "optional")):
+                async with sat_down(browser, url, theme, phone=phone) as desk:
+                    bot_id = (await desk.got("/v1/bots"))["data"][0]["id"]
+                    widget = {**WIDGET, "allowed_origins": [shop.origin], "lead": lead}
+                    await desk.http.patch(f"/v1/bots/{bot_id}", json={"widget": widget})
+                    await shop.show(desk, bot_id, body=SHOP, css=SHOP_CSS, more='data-color="#0f766e"')
+                    await desk.page.goto(shop.origin)
+                    await press(desk)
+                    await talk(await framed(desk))
+                    await take(desk, f"{name}-{'phone-' if phone else ''}{theme}")
+
+
+async def ask_the_shop(frame: Frame) -> None:
+    await frame.get_by_role("textbox", name="Message").fill("Can I return these after three weeks?")
+    await frame.get_by_role("textbox", name="Message").press("Enter")
+    await frame.get_by_role("button", name="Good answer").wait_for()
+
+
+async def be_asked(frame: Frame) -> None:
+    await frame.get_by_label("Name").fill("Ada Lovelace")
 
 
 async def take_the_door(browser: Browser, url: str) -> None:

@@ -68,7 +68,9 @@ async function highlight(code) {
   isHighlighting = true;
   try {
     const highlighter = (await import("./vendor/highlight.js")).default;
-    for (let next; (next = plain.pop()); await new Promise((resolve) => setTimeout(resolve))) {
+    while (plain.length) {
+      await new Promise((resolve) => setTimeout(resolve)); // another task: to load the highlighter is one
+      const next = plain.pop();
       if (!highlighter.getLanguage(languageOf(next))) continue;
       const { value } = highlighter.highlight(next.textContent, { language: languageOf(next), ignoreIllegals: true });
       next.replaceChildren(DOMPurify.sanitize(value));
@@ -163,3 +165,7 @@ export class GrowingMarkdown {
     if (whole !== this.markup) this.root.replaceChildren(fragmentOf(whole, true));
   }
 }
+
+const SAMPLE = "A *word*, `code` <b> [1](http://a.example)\n\n- one\n\n| a |\n| - |\n| b |\n\n```\nc\n```\n";
+// What is read first is compiled first, which takes a slow telephone longer than reading it: that is done before there are words.
+(globalThis.requestIdleCallback ?? setTimeout)(() => renderInto(document.createElement("div"), SAMPLE));
