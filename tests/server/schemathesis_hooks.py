@@ -82,7 +82,7 @@ def servers_do_not_fail(context: schemathesis.CheckContext, response: Any, case:
     return not_a_server_error(context, response, case)
 
 
-_MADE_TO_BE_VALID = "positive test case"
+_MADE_TO_BE_VALID = "Positive test case"
 
 
 @schemathesis.check

@@ -26,6 +26,7 @@ _PREFIXES: Mapping[str, str] = {
     "widgets": "bot",
 }
 _KEY = r'^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$'
+_ETAG = r'^(\*|(W/)?"[!#-~]*")$'
 _UUID7 = "[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}"
 _HEADERS: Mapping[str, str] = {
     "Content-Disposition": "`attachment`, with a name to save it under.",
@@ -122,7 +123,9 @@ def _headers(endpoint: Endpoint) -> list[Schema]:
         )
     if endpoint.versioned:
         found.append(
-            _parameter("If-Match", "header", {**text, "pattern": '^"[0-9]{1,15}"$'}, "Only if this is the version.")
+            _parameter(
+                "If-Match", "header", {**text, "pattern": _ETAG}, "Only if this is the version; `*`: whichever is."
+            )
         )
     if endpoint.resumed:
         meaning = "The last event that was seen."
