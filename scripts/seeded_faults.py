@@ -94,8 +94,8 @@ FAULTS: Sequence[Fault] = (
         edits=[
             Edit(
                 file="src/palaver/worker.py",
-                old="parts=self._draft.parts(),\n            citations",
-                new="parts=() if outcome.reason else self._draft.parts(),\n            citations",
+                old="        parts = self._draft.parts()\n",
+                new="        parts = () if outcome.reason else self._draft.parts()\n",
             )
         ],
         tests=["tests/unit/test_turns.py", "tests/engine/test_machine.py"],
