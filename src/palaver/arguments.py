@@ -9,6 +9,14 @@ from typing import Any, NotRequired, TypedDict
 from palaver.attachment import Attached
 
 
+class PageQuery(TypedDict, total=False):
+    """Which page: ``limit`` 1–200 (50), and a cursor of the page before (``after``) or behind (``before``)."""
+
+    limit: int
+    after: str
+    before: str
+
+
 class BotFields(TypedDict, total=False):
     """``name`` is needed to create a bot. ``metadata`` is merged one level deep by an update; None removes a key.
     ``retrieval`` says how the bot's documents are searched: ``enabled``, ``k``, ``vector_weight``, ``where`` … ``widget`` says on whose
@@ -64,30 +72,6 @@ class ConversationEdits(TypedDict, total=False):
     metadata: Mapping[str, Any]
 
 
-class ConversationQuery(TypedDict, total=False):
-    """Filters, the order and the page of a list of conversations. ``sort`` is ``last_activity_at``, ``started_at``,
-    ``created_at``, ``rating`` or ``message_count``; ``order`` is ``desc`` or ``asc``; ``limit`` is 1–200."""
-
-    bot_id: str
-    status: str
-    entity_id: str
-    entity_type: str
-    external_id: str
-    kind: str
-    min_rating: int
-    max_rating: int
-    created_after: datetime
-    created_before: datetime
-    metadata: Mapping[str, str]
-    q: str
-    deleted: bool
-    sort: str
-    order: str
-    limit: int
-    after: str
-    before: str
-
-
 class ConversationWhich(TypedDict, total=False):
     """Which conversations: the filters of a list of them; none of them: all."""
 
@@ -105,12 +89,13 @@ class ConversationWhich(TypedDict, total=False):
     q: str
 
 
-class PageQuery(TypedDict, total=False):
-    """Which page: ``limit`` 1–200 (50), and a cursor of the page before (``after``) or behind (``before``)."""
+class ConversationQuery(ConversationWhich, PageQuery, total=False):
+    """Filters, the order and the page of a list of conversations. ``sort`` is ``last_activity_at``, ``started_at``,
+    ``created_at``, ``rating`` or ``message_count``; ``order`` is ``desc`` or ``asc``; ``deleted`` lists those that can be restored."""
 
-    limit: int
-    after: str
-    before: str
+    deleted: bool
+    sort: str
+    order: str
 
 
 class SendOptions(TypedDict, total=False):
@@ -150,16 +135,13 @@ class DocumentFields(TypedDict, total=False):
     metadata: Mapping[str, Any]
 
 
-class DocumentQuery(TypedDict, total=False):
+class DocumentQuery(PageQuery, total=False):
     """Filters and the page of a list of documents. ``status`` is ``pending``, ``processing``, ``ready`` or ``failed``; ``source`` is
     ``file``, ``text``, ``url`` or ``training``; ``deleted`` lists those that can be restored."""
 
     status: str
     source: str
     deleted: bool
-    limit: int
-    after: str
-    before: str
 
 
 class KeyFields(TypedDict, total=False):
