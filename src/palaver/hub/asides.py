@@ -64,6 +64,7 @@ class Aside:
     question: Utterance
     images: Mapping[str, ImageData]
     params: Mapping[str, Any]
+    metadata: Mapping[str, str]
 
 
 class LocalAsides:
@@ -96,6 +97,7 @@ class LocalAsides:
         if not messages or messages[-1].role is not Role.USER:
             raise InvalidInput("The last message is the question, from a user.", code="invalid_role")
         given = check(MessageRegenerate, {"params": params or {}}).params.given()
+        metadata = given.pop("metadata", {})
         images: dict[str, ImageData] = {}
         said = [await self._utterance(each, images) for each in messages]
         model = self._place.models.find(bot.model)
@@ -110,6 +112,7 @@ class LocalAsides:
             question=said[-1],
             images=images,
             params={**bot.params, **given},
+            metadata=metadata,
         )
 
     async def _utterance(self, message: AppendedMessage, images: dict[str, ImageData]) -> Utterance:
@@ -139,7 +142,7 @@ class LocalAsides:
             yield event
 
     async def _prompt(self, aside: Aside, telling: _Telling) -> Prompt:
-        params = {name: value for name, value in aside.params.items() if name != "metadata"}
+        params = dict(aside.params)
         window = Window(
             instructions=aside.instructions,
             question=aside.question.text,
@@ -181,7 +184,7 @@ class _Telling:
             message_id=new_id("msg"),
             created_at=began,
             started_at=began,
-            metadata=aside.params.get("metadata", {}),
+            metadata=aside.metadata,
         )
         self._answer = Message(
             id=str(self._turn.message_id),

@@ -167,7 +167,7 @@ def turn_of(row: Row) -> Turn:
     """``{turn_columns}``"""
     turn_id, conversation_id, index, parent_id, status, reason, error_code, error_message, model = row[:9]
     question_id, answer_id, input_tokens, output_tokens, cost, messages, chunks, tokens = row[9:17]
-    created, started, first_token, finished, params = row[17:22]
+    created, started, first_token, finished = row[17:21]
     return Turn(
         id=turn_id,
         conversation_id=conversation_id,
@@ -185,8 +185,14 @@ def turn_of(row: Row) -> Turn:
         started_at=None if started is None else from_micros(started),
         first_token_at=None if first_token is None else from_micros(first_token),
         finished_at=None if finished is None else from_micros(finished),
-        metadata=json.loads(params).get("metadata", {}) if params else {},
+        metadata=params_of(row).get("metadata", {}),
     )
+
+
+def params_of(row: Row) -> dict[str, Any]:
+    """``{turn_columns}``: the parameters of the turn's own send."""
+    params = row[TURN_WIDTH - 1]
+    return json.loads(params) if params else {}
 
 
 def listed_turn_of(row: Row) -> ListedTurn:

@@ -37,7 +37,7 @@ _LEASE = "figures"
 
 
 class PostgresFigures(Access):
-    """``stores.base.FigureRows``"""
+    """``stores.counting.FigureRows``"""
 
     async def count_figures(self, owner: str, lease_seconds: float, limit: int) -> int:
         if await self._read(lambda db: db.row("any_uncounted")) is None:

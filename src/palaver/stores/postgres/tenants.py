@@ -17,7 +17,7 @@ from palaver.tenant import ApiKey, Tenant
 
 
 class PostgresTenants(Access):
-    """``stores.base.TenantRows``"""
+    """``stores.tenants.TenantRows``"""
 
     async def ensure_tenant(self, tenant_id: str) -> Tenant:
         row = await self._read(lambda db: db.row("tenant", id=tenant_id))

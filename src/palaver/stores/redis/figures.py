@@ -53,7 +53,7 @@ _TRIES = 5
 
 
 class RedisFigures(Access):
-    """``stores.base.FigureRows``"""
+    """``stores.counting.FigureRows``"""
 
     async def count_figures(self, owner: str, lease_seconds: float, limit: int) -> int:
         marked = await self._run(partial(_marked, owner=owner, lease_seconds=lease_seconds, limit=limit))

@@ -52,7 +52,7 @@ from palaver.stores.scan import Scan
 
 
 class RedisRecords(Access):
-    """``stores.base.RecordRows``"""
+    """``stores.moving.RecordRows``"""
 
     async def page_records(self, shelf: Shelf, tenant_id: str, window: Window) -> Slice[Record]:
         return await self._run(partial(_SHELVES[shelf], tenant_id=tenant_id, window=window))

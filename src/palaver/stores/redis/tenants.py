@@ -26,7 +26,7 @@ _CLOSED = "closed"
 
 
 class RedisTenants(Access):
-    """``stores.base.TenantRows``"""
+    """``stores.tenants.TenantRows``"""
 
     async def ensure_tenant(self, tenant_id: str) -> Tenant:
         return await self._run(partial(ensure_tenant, tenant_id=tenant_id))

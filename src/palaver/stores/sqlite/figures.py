@@ -36,7 +36,7 @@ _LEASE = "figures"
 
 
 class SqliteFigures(Access):
-    """``stores.base.FigureRows``"""
+    """``stores.counting.FigureRows``"""
 
     async def count_figures(self, owner: str, lease_seconds: float, limit: int) -> int:
         if not await self._read(lambda tx: tx.row("uncounted", limit=1)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -56,6 +55,7 @@ from palaver.stores.rows import (
     index_of,
     key_of,
     message_of,
+    params_of,
     turn_of,
 )
 from palaver.stores.scan import Scan
@@ -70,7 +70,7 @@ _NOTE = "note:"
 
 
 class SqliteRecords(Access):
-    """``stores.base.RecordRows``"""
+    """``stores.moving.RecordRows``"""
 
     async def page_records(self, shelf: Shelf, tenant_id: str, window: Window) -> Slice[Record]:
         return await self._read(partial(_SHELVES[shelf], tenant_id=tenant_id, scan=Scan.over(window, Order.ASC)))
@@ -212,12 +212,12 @@ def _events(tx: Transaction, conversation_n: int, scan: Scan) -> Sequence[Row]:
 
 
 def _turn(row: Row) -> Record:
-    key, fingerprint, params, queued, interrupting, owner, fence = row[TURN_WIDTH : TURN_WIDTH + 7]
-    lease_micros, lease_until, stop_reason, last_seq, deleted_at, origin_id, _, place = row[TURN_WIDTH + 7 :]
+    key, fingerprint, queued, interrupting, owner, fence = row[TURN_WIDTH : TURN_WIDTH + 6]
+    lease_micros, lease_until, stop_reason, last_seq, deleted_at, origin_id, _, place = row[TURN_WIDTH + 6 :]
     return TurnRecord(
         turn=turn_of(row),
         once=once_of(key, fingerprint),
-        params=json.loads(params) if params else {},
+        params=params_of(row),
         queued=bool(queued),
         interrupting=bool(interrupting),
         owner=owner,

@@ -184,9 +184,10 @@ async function follow(answer, opened, question = null) {
     open.removeEventListener("abort", answer.leave);
     if (running.value === answer) running.value = null;
   }
-  if (mine.aborted && !open.aborted) await lookLater(answer, open);
-  else if (!open.aborted && conversation.value) await settle(open);
-  else if (open.aborted && conversation.value?.id === answer.where?.id) await refresh().catch(() => {}); // one came back before it was accepted
+  if (open.aborted) {
+    if (conversation.value?.id === answer.where?.id) await refresh().catch(() => {}); // one came back before it was accepted
+  } else if (mine.aborted) await lookLater(answer, open);
+  else if (conversation.value) await settle(open);
 }
 
 async function readAll(answer, opened, { mine, pen, question }) {

@@ -24,7 +24,7 @@ FROM {conversation_tables} LEFT JOIN once_keys o ON o.tenant_id = c.tenant_id AN
 WHERE c.tenant_id = :tenant_id AND c.n > :n ORDER BY c.n LIMIT :limit
 
 -- name: record_turns
-SELECT {turn_columns}, t.key, t.fingerprint, t.params, t.queued, t.interrupting, t.owner, t.fence, t.lease_micros, t.lease_until,
+SELECT {turn_columns}, t.key, t.fingerprint, t.queued, t.interrupting, t.owner, t.fence, t.lease_micros, t.lease_until,
     t.stop_reason, t.last_seq, t.deleted_at,
     (SELECT g.id FROM turns g WHERE g.tenant_id = t.tenant_id AND g.conversation_id = t.conversation_id AND g.idx = t.origin_idx), t.n
 FROM turns t

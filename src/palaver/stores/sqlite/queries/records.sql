@@ -28,7 +28,7 @@ CROSS JOIN conversations c ON c.n = page.n CROSS JOIN bots b ON b.n = c.bot_n LE
 LEFT JOIN once_keys o ON o.resource_id = c.id
 
 -- part: record_turn_columns
-{turn_columns}, t.key, t.fingerprint, t.params, t.queued, t.interrupting, t.owner, t.fence, t.lease_micros, t.lease_until,
+{turn_columns}, t.key, t.fingerprint, t.queued, t.interrupting, t.owner, t.fence, t.lease_micros, t.lease_until,
 t.stop_reason, t.last_seq, t.deleted_at, (SELECT g.id FROM turns g WHERE g.n = t.origin_n), t.parent_n, t.n
 
 -- name: record_first_turns
